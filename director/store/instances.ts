@@ -1,0 +1,143 @@
+import type { AgentId, DeploymentName, DiskCid, InstanceId, StemcellCid, TaskId, VmCid } from '../../common/ids.ts';
+
+/** What the operator wants an instance to be. `detached`: stopped, without a VM. */
+export type InstanceState = 'started' | 'stopped' | 'detached';
+
+export interface Instance {
+  id: InstanceId;
+  /** The row's number: `num_id` in DNS. */
+  number: number;
+  deployment: DeploymentName;
+  group: string;
+  index: number;
+  az: string | null;
+  state: InstanceState;
+  bootstrap: boolean;
+  ignore: boolean;
+  /** A machine that compiles packages: no instance of the manifest. */
+  compilation: boolean;
+  /** False from before the first change of an update until it has succeeded. */
+  updateCompleted: boolean;
+  /** What was last applied, in the agent's form (placeholders unresolved); null: nothing yet. */
+  spec: Record<string, unknown> | null;
+  vms: Vm[];
+  disks: PersistentDisk[];
+  ips: IpAddress[];
+}
+
+/**
+ * creating  recorded, the CPI was or will be asked; `cid` is null until it answered
+ * live      exists
+ * deleting  nobody wants it; the CPI was or will be asked to delete it
+ */
+export type VmState = 'creating' | 'live' | 'deleting';
+
+export interface Vm {
+  agentId: AgentId;
+  cid: VmCid | null;
+  instanceId: InstanceId;
+  state: VmState;
+  /** The one that serves; others are on their way in or out. */
+  active: boolean;
+  cpi: string;
+  stemcell: { name: string; version: string; cid: StemcellCid; apiVersion: number | null };
+  cloudProperties: Record<string, unknown>;
+  /** As the CPI was given them. */
+  networks: Record<string, unknown>;
+  /** The group's `env` as the manifest has it, placeholders unresolved. */
+  env: Record<string, unknown>;
+  /** True once it has bus credentials that outlive its bootstrap. */
+  permanentCredentials: boolean;
+  createdAtMs: number;
+  /** The last thing that went wrong with it, for the operator. */
+  problem: string | null;
+}
+
+export type DiskState = 'creating' | 'live' | 'orphaned';
+
+export interface PersistentDisk {
+  /** Ours, chosen before the CPI was asked. A UUID. */
+  key: string;
+  cid: DiskCid | null;
+  instanceId: InstanceId;
+  state: DiskState;
+  /** The one that is mounted; a new one under migration is not yet. */
+  active: boolean;
+  sizeMib: number;
+  cloudProperties: Record<string, unknown>;
+  /** Of a disk in `persistent_disks`; empty: the one disk. */
+  name: string;
+  cpi: string;
+}
+
+export interface OrphanedDisk {
+  cid: DiskCid;
+  sizeMib: number;
+  az: string | null;
+  deployment: string;
+  /** `<group>/<uuid>`. */
+  instance: string;
+  cloudProperties: Record<string, unknown>;
+  cpi: string;
+  orphanedAtMs: number;
+}
+
+export interface IpAddress {
+  /** In its canonical text form; unique in the whole director. */
+  address: string;
+  network: string;
+  static: boolean;
+  instanceId: InstanceId;
+  taskId: TaskId | null;
+}
+
+export interface Instances {
+  /** With VMs, disks and IPs; without compilation machines unless asked. By group, then index. */
+  ofDeployment(deployment: string, options?: { compilation?: boolean }): Promise<Instance[]>;
+  get(id: InstanceId): Promise<Instance | undefined>;
+  /** Everything that the director knows of, for clean-up, health and invariants. */
+  all(): Promise<Instance[]>;
+  /** Ids and states by deployment name, in one query. */
+  countByDeployment(): Promise<Map<string, number>>;
+
+  create(instances: ReadonlyArray<Omit<Instance, 'number' | 'vms' | 'disks' | 'ips'>>): Promise<void>;
+  update(
+    id: InstanceId,
+    changes: Partial<
+      Pick<Instance, 'group' | 'index' | 'az' | 'state' | 'bootstrap' | 'ignore' | 'updateCompleted' | 'spec'>
+    >,
+  ): Promise<void>;
+  /** @throws when a VM, disk or IP of it is left */
+  delete(id: InstanceId): Promise<void>;
+
+  /** Before the CPI is asked. */
+  recordVm(vm: Omit<Vm, 'problem'>): Promise<void>;
+  updateVm(
+    agentId: AgentId,
+    changes: Partial<Pick<Vm, 'cid' | 'state' | 'active' | 'cpi' | 'permanentCredentials' | 'problem' | 'networks'>>,
+  ): Promise<void>;
+  /** Once the infrastructure holds it no more. */
+  forgetVm(agentId: AgentId): Promise<void>;
+  vmByCid(cid: VmCid): Promise<Vm | undefined>;
+
+  recordDisk(disk: PersistentDisk): Promise<void>;
+  updateDisk(
+    key: string,
+    changes: Partial<Pick<PersistentDisk, 'cid' | 'state' | 'active' | 'sizeMib' | 'cloudProperties'>>,
+  ): Promise<void>;
+  forgetDisk(key: string): Promise<void>;
+  /** Takes it from its instance; its data stays until someone deletes it or its time is over. */
+  orphanDisk(
+    key: string,
+    from: { deployment: string; instance: string; az: string | null },
+    nowMs: number,
+  ): Promise<void>;
+  orphanedDisks(): Promise<OrphanedDisk[]>;
+  forgetOrphanedDisk(cid: DiskCid): Promise<void>;
+
+  /** Every address in use in the whole director, by instance. */
+  addresses(): Promise<IpAddress[]>;
+  /** All or none. @throws AddressTaken naming who holds it */
+  reserve(addresses: readonly IpAddress[]): Promise<void>;
+  release(addresses: readonly string[]): Promise<void>;
+}
