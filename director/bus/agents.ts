@@ -1,0 +1,53 @@
+import type { AgentMethod, AgentMethods } from '../../agent/protocol.ts';
+import type { AgentId } from '../../common/ids.ts';
+
+/**
+ * What the director asks of agents. Implemented by agent-client.ts over the bus; tests of other parts may implement it
+ * in ten lines.
+ */
+export interface Agents {
+  /**
+   * Calls a method and waits for its result; a long action is asked after until it is done. Only methods that may be
+   * repeated (get_task, get_state, upload_blob) are sent again when no answer comes.
+   *
+   * As in BOSH, `stop` that takes longer than 300 s counts as stopped (with a line in the log), and agents that do not
+   * know info, run_script, update_settings or {add,remove}_persistent_disk are taken for old ones, not for failing ones.
+   *
+   * @throws OperatorError `agent-timed-out` (retryable) | `agent-exception` | `agent-unsupported-action` |
+   *   `agent-message-too-large` | `agent-answer-malformed`; the signal's reason when aborted, after cancel_task was sent
+   */
+  call<M extends AgentMethod>(
+    agentId: AgentId,
+    method: M,
+    args: AgentMethods[M]['arguments'],
+    options?: CallOptions,
+  ): Promise<AgentMethods[M]['result']>;
+
+  /** Sends a message whose answer nobody waits for: shutdown, delete_arp_entries. */
+  send<M extends AgentMethod>(agentId: AgentId, method: M, args: AgentMethods[M]['arguments']): void;
+
+  /**
+   * Returns as soon as the agent answers a ping: asked at once, then each second, and whenever a heartbeat of it comes.
+   * @throws OperatorError `agent-unreachable` (retryable)
+   */
+  waitUntilReady(agentId: AgentId, options?: WaitOptions): Promise<void>;
+}
+
+export interface CallOptions {
+  /** Names the instance in messages: `web/3f2…`. Default: the agent id. */
+  label?: string;
+  /** Limit of the whole call. Default: 45 s for a message, 300 s for stop, 24 h for other long actions. */
+  timeoutMs?: number;
+  signal?: AbortSignal;
+  /** The action has begun and will take a while: told once. */
+  onRunning?: (agentTaskId: string) => void;
+}
+
+export interface WaitOptions {
+  label?: string;
+  /** Told in the message when the agent stays silent. */
+  vmCid?: string;
+  /** Default: 600 s. */
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
