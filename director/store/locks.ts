@@ -1,5 +1,5 @@
 import type { TaskId } from '../../common/ids.ts';
-import type { Lease } from './store.ts';
+import type { Lease } from './lease.ts';
 
 /** `lock:deployment:<name>`, `lock:release:<name>`, `lock:stemcells:<name>:<version>`, `lock:compile:<package id>:<os>/<version>`. */
 export interface Lock {

@@ -1,8 +1,9 @@
-import type { BlobId, TaskId } from '../../common/ids.ts';
+import type { BlobId } from '../../common/ids.ts';
 import type { Configs } from './configs.ts';
 import type { Deployments } from './deployments.ts';
 import type { Events } from './events.ts';
 import type { Instances } from './instances.ts';
+import type { Lease } from './lease.ts';
 import type { Locks } from './locks.ts';
 import type { Releases } from './releases.ts';
 import type { Stemcells } from './stemcells.ts';
@@ -41,11 +42,4 @@ export interface Store {
   fencedBy(lease: Lease): Store;
 
   close(): Promise<void>;
-}
-
-/** The right of one worker to run one task, until `untilMs`. A later claim of the task has a higher fence. */
-export interface Lease {
-  readonly taskId: TaskId;
-  readonly owner: string;
-  readonly fence: number;
 }

@@ -1,5 +1,5 @@
 import type { DeploymentName, TaskId } from '../../common/ids.ts';
-import type { Lease } from './store.ts';
+import type { Lease } from './lease.ts';
 
 /** `queued -> processing -> done | error | cancelled`; `cancelling` while a worker is being told to stop. */
 export type TaskState = 'queued' | 'processing' | 'cancelling' | 'cancelled' | 'done' | 'error' | 'timeout';
