@@ -1,0 +1,23 @@
+import { InvalidInput, type Fault } from '../common/errors.ts';
+
+/** A fault in a manifest or a config, with the number that a BOSH director answers for it (its errors.rb). */
+export interface ManifestFault extends Fault {
+  boshCode?: number;
+}
+
+/** What a parser gives: the typed value, and what it ignored or found deprecated. Faults are thrown, never returned. */
+export interface Parsed<T> {
+  value: T;
+  warnings: readonly ManifestFault[];
+}
+
+/** A document that can't be used, with everything that is wrong with it. */
+export class InvalidManifest extends InvalidInput {
+  declare readonly faults: readonly ManifestFault[];
+
+  constructor(what: string, faults: readonly ManifestFault[], options: { code?: string; hint?: string } = {}) {
+    super(what, faults, options);
+    const boshCode = faults[0]?.boshCode; // clients match on one code: the first fault's, as BOSH stops at the first
+    if (boshCode !== undefined) this.details['boshCode'] = boshCode;
+  }
+}
