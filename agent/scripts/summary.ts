@@ -1,0 +1,19 @@
+import { ActionFailed } from '../errors.ts';
+
+/**
+ * What became of one script in all jobs, as BOSH says it.
+ * @returns per job `executed`
+ * @throws ActionFailed `scripts-failed` naming the failed and the successful jobs, when any failed
+ */
+export function summarizeScripts(
+  script: string,
+  { executed, failed }: { executed: readonly string[]; failed: readonly string[] },
+): Record<string, string> {
+  if (failed.length === 0) return Object.fromEntries(executed.map((job) => [job, 'executed']));
+  const successful = executed.length === 0 ? '' : ` Successful Jobs: ${executed.join(', ')}.`;
+  throw new ActionFailed(
+    `${failed.length} of ${failed.length + executed.length} ${script} scripts failed. ` +
+      `Failed Jobs: ${failed.join(', ')}.${successful}`,
+    { code: 'scripts-failed', details: { script, failed, executed } },
+  );
+}
