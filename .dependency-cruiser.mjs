@@ -39,7 +39,6 @@ export default {
     rule('no-test-in-production', 'Test helpers stay in test/.', { pathNot: '^test/' }, { path: '^test/' }),
   ],
   options: {
-    parser: 'swc',
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     doNotFollow: { path: 'node_modules' },

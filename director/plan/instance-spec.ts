@@ -1,0 +1,133 @@
+import type { ApplySpec, JobSpec, NetworkSettings, PackageRef } from '../../agent/protocol.ts';
+import type { WantedDeployment, WantedGroup, WantedStemcell } from './wanted.ts';
+import type { LaidOutInstance } from './layout.ts';
+import { addressOf } from './network-settings.ts';
+
+/** What is stored of an instance after it was updated: BOSH's "spec", placeholders unresolved. */
+export type InstanceSpec = Record<string, unknown>;
+
+/** `job` of a spec: the group, and the jobs in it ("templates", in BOSH's oldest words). */
+export function jobSpec({ group, jobs }: WantedGroup): JobSpec | null {
+  const [first] = jobs;
+  if (first === undefined) return null;
+  return {
+    name: group.name,
+    templates: jobs.map(({ job }) => ({
+      name: job.name,
+      version: job.version,
+      sha1: job.digest,
+      blobstore_id: job.blobId,
+      ...(job.spec['logs'] === undefined ? {} : { logs: job.spec['logs'] }),
+    })),
+    template: first.job.name,
+    version: first.job.version,
+  };
+}
+
+export function stemcellFor(wanted: WantedDeployment, group: WantedGroup, az: string | null): WantedStemcell {
+  const cpi = (az === null ? null : wanted.cloud.azs.get(az)?.cpi) ?? '';
+  const stemcell = group.stemcells.get(cpi) ?? group.stemcells.values().next().value;
+  if (stemcell === undefined) throw new Error(`instance group ${group.group.name} has no stemcell`); // resolve.ts refuses that
+  return stemcell;
+}
+
+/** What the instance shall run, without what rendering adds (hashes, archive). */
+export function baseSpec(
+  wanted: WantedDeployment,
+  group: WantedGroup,
+  instance: LaidOutInstance,
+  networks: Readonly<Record<string, NetworkSettings>>,
+  packages: Readonly<Record<string, PackageRef>>,
+): InstanceSpec {
+  const stemcell = stemcellFor(wanted, group, instance.az);
+  const main = group.disks.find(({ name }) => name === '');
+  return {
+    deployment: wanted.name,
+    job: jobSpec(group),
+    index: instance.index,
+    bootstrap: instance.bootstrap,
+    lifecycle: group.group.lifecycle,
+    name: group.group.name,
+    id: instance.id,
+    az: instance.az,
+    networks,
+    stemcell: { name: stemcell.name, version: stemcell.version },
+    env: group.group.env,
+    packages,
+    dns_domain_name: wanted.domain,
+    address: addressOf(group.group, networks),
+    persistent_disk: main?.sizeMib ?? 0,
+  };
+}
+
+const applied = [
+  'deployment',
+  'job',
+  'index',
+  'name',
+  'id',
+  'az',
+  'networks',
+  'packages',
+  'dns_domain_name',
+  'configuration_hash',
+  'persistent_disk',
+  'template_hashes',
+  'rendered_templates_archive',
+] as const;
+
+/** The part of a spec that the agent is sent. */
+export function applySpec(spec: InstanceSpec): ApplySpec {
+  return Object.fromEntries(
+    applied.filter((key) => spec[key] !== undefined).map((key) => [key, spec[key]]),
+  ) as unknown as ApplySpec; // baseSpec makes every required key
+}
+
+/** The keys of the spec that templates see as `spec.*`; the renderer adds links and properties. */
+export function templateSpec(spec: InstanceSpec): Record<string, unknown> {
+  const keys = [
+    'deployment',
+    'job',
+    'index',
+    'bootstrap',
+    'name',
+    'id',
+    'az',
+    'networks',
+    'dns_domain_name',
+    'persistent_disk',
+    'address',
+  ];
+  const networks = (spec['networks'] ?? {}) as Record<string, NetworkSettings>;
+  const group = (spec['job'] as JobSpec | null)?.name;
+  let ip: string | null = null;
+  const shown: Record<string, NetworkSettings> = {};
+  for (const [name, settings] of Object.entries(networks)) {
+    const uses = settings.default ?? [];
+    if (uses.includes('addressable') || (ip === null && uses.includes('gateway'))) ip = settings.ip ?? null;
+    // Templates may be rendered before the infrastructure has chosen: they get an address all the same, as in BOSH.
+    const unknown = settings.type === 'dynamic' ? { ip: '127.0.0.1', netmask: '127.0.0.1', gateway: '127.0.0.1' } : {};
+    const record =
+      group === undefined
+        ? {}
+        : { dns_record_name: dnsRecordName([spec['index'], group, name, spec['deployment'], spec['dns_domain_name']]) };
+    shown[name] = { ...unknown, ...settings, ...record };
+  }
+  return {
+    ...Object.fromEntries(keys.filter((key) => spec[key] !== undefined).map((key) => [key, spec[key]])),
+    networks: shown,
+    ip,
+  };
+}
+
+/** `<index>.<group>.<network>.<deployment>.<domain>`, each part in DNS form. */
+function dnsRecordName([index, group, network, deployment, domain]: unknown[]): string {
+  return `${String(index)}.${canonical(String(group))}.${canonical(String(network))}.${canonical(String(deployment))}.${String(domain)}`;
+}
+
+export function canonical(name: string): string {
+  return name
+    .toLowerCase()
+    .replaceAll('_', '-')
+    .replace(/[^a-z0-9-]/g, '');
+}

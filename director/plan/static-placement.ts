@@ -1,0 +1,150 @@
+import { OperatorError } from '../../common/errors.ts';
+import type { GroupNetwork, InstanceGroup } from '../../manifests/instance-group.ts';
+import type { Network } from '../../manifests/networks.ts';
+import type { Instance } from '../store/instances.ts';
+import type { Placed, Placement } from './placed.ts';
+
+interface StaticIp {
+  network: string;
+  address: string;
+  /** Of the subnet that holds it, as far as the group has them; `[null]` without AZs. */
+  azs: Array<string | null>;
+  claimed: boolean;
+}
+
+/**
+ * Placement of a group whose networks list static IPs: the addresses decide the AZs. An existing instance keeps the
+ * addresses that it has while they are listed; others take free ones of their AZ; new instances follow the
+ * distribution of what is left. An address that several AZs could have goes to the one with fewest.
+ * Source: bosh's static_ips_availability_zone_picker.
+ */
+export function placeByStaticIps(
+  group: InstanceGroup,
+  existing: readonly Instance[],
+  networks: ReadonlyMap<string, Network>,
+): Placed {
+  const pool = new Pool(group, networks);
+  const placements: Placement[] = [];
+  const obsolete: Instance[] = [];
+  const waiting: Instance[] = [];
+
+  for (const instance of existing) {
+    const kept = pool.heldBy(instance);
+    if (kept.length === 0) waiting.push(instance);
+    else if (placements.length >= group.instances) {
+      pool.drop(kept);
+      obsolete.push(instance);
+    } else {
+      if (!kept.every((ip) => ip.azs.includes(instance.az))) {
+        unplaceable(
+          group,
+          `${instance.id} uses ${kept.map((ip) => ip.address).join(', ')} in AZ "${instance.az}", which its subnet no longer has`,
+        );
+      }
+      for (const ip of kept) pool.claim(ip, instance.az);
+      placements.push({
+        existing: instance,
+        az: instance.az,
+        staticIps: new Map(kept.map((ip) => [ip.network, ip.address])),
+      });
+    }
+  }
+  for (const instance of waiting) {
+    const room =
+      placements.length < group.instances &&
+      pool.networks.every((name) => pool.freeIn(name, instance.az) !== undefined);
+    if (room) placements.push({ existing: instance, az: instance.az, staticIps: new Map() });
+    else if (instance.ignore) unplaceable(group, `${instance.id} is ignored, and a static IP of it was removed`);
+    else obsolete.push(instance);
+  }
+  // Every placed instance gets an address on each network before new ones are thought of.
+  const filled = placements.map((placement) => fill(group, pool, placement));
+  while (filled.length < group.instances) {
+    const az = pool.nextAz(filled);
+    if (az === undefined) unplaceable(group, 'its static IPs cannot be spread evenly over its networks');
+    filled.push(fill(group, pool, { existing: null, az, staticIps: new Map() }));
+  }
+  return { placements: filled, obsolete };
+}
+
+function fill(group: InstanceGroup, pool: Pool, placement: Placement): Placement {
+  const staticIps = new Map(placement.staticIps);
+  for (const name of pool.networks) {
+    if (staticIps.has(name)) continue;
+    const ip = pool.freeIn(name, placement.az);
+    if (ip === undefined) unplaceable(group, `network "${name}" has no static IP left in AZ "${placement.az}"`);
+    pool.claim(ip, placement.az);
+    staticIps.set(name, ip.address);
+  }
+  return { ...placement, staticIps };
+}
+
+function unplaceable(group: InstanceGroup, what: string): never {
+  throw new OperatorError(`instance group ${group.name}: ${what}`, {
+    code: 'static-ips-unplaceable',
+    hint: 'Give each AZ of the group as many static IPs, on every network that lists them, as it shall have instances.',
+    details: { boshCode: 130010, group: group.name },
+  });
+}
+
+class Pool {
+  readonly networks: readonly string[];
+  readonly #ips: StaticIp[];
+
+  constructor(group: InstanceGroup, networks: ReadonlyMap<string, Network>) {
+    const lists = group.networks.filter(
+      ({ name, staticIps }) => staticIps !== null && networks.get(name)?.type === 'manual',
+    );
+    this.networks = lists.map(({ name }) => name);
+    this.#ips = lists.flatMap((list) => staticIpsOf(group, list, networks));
+  }
+
+  heldBy(instance: Instance): StaticIp[] {
+    const held = new Set(instance.ips.map((ip) => ip.address));
+    return this.#ips.filter((ip) => !ip.claimed && held.has(ip.address));
+  }
+
+  claim(ip: StaticIp, az: string | null): void {
+    ip.claimed = true;
+    ip.azs = [az];
+  }
+
+  /** Addresses of an instance that goes are nobody's in this plan: they are still in use. */
+  drop(ips: readonly StaticIp[]): void {
+    for (const ip of ips) ip.claimed = true;
+  }
+
+  /** Addresses that no other AZ could have come first, so that the flexible ones are left for who needs them. */
+  freeIn(network: string, az: string | null): StaticIp | undefined {
+    const free = this.#ips.filter((ip) => !ip.claimed && ip.network === network && ip.azs.includes(az));
+    return free.find((ip) => ip.azs.length === 1) ?? free[0];
+  }
+
+  /** Where the next new instance goes: the AZ with fewest instances among those with an address on every network. */
+  nextAz(placed: readonly Placement[]): string | null | undefined {
+    const [first] = this.networks;
+    const candidates = [
+      ...new Set(this.#ips.filter((ip) => !ip.claimed && ip.network === first).flatMap((ip) => ip.azs)),
+    ];
+    const open = candidates.filter((az) => this.networks.every((name) => this.freeIn(name, az) !== undefined));
+    const count = (az: string | null) => placed.filter((placement) => placement.az === az).length;
+    return open.sort((a, b) => count(a) - count(b))[0];
+  }
+}
+
+function staticIpsOf(
+  group: InstanceGroup,
+  { name, staticIps }: GroupNetwork,
+  networks: ReadonlyMap<string, Network>,
+): StaticIp[] {
+  const network = networks.get(name);
+  if (network?.type !== 'manual') return [];
+  return (staticIps ?? []).map((address) => {
+    const subnet = network.subnets.find(({ statics }) => statics.has(address));
+    if (subnet === undefined)
+      unplaceable(group, `static IP ${address} is in the static range of no subnet of network "${name}"`);
+    const azs = subnet.azs === null ? [null] : subnet.azs.filter((az) => group.azs?.includes(az));
+    if (azs.length === 0) unplaceable(group, `static IP ${address} of network "${name}" is in none of the group's AZs`);
+    return { network: name, address, azs, claimed: false };
+  });
+}
