@@ -8,7 +8,9 @@ import type { AgentId, DiskCid, NetworkCid, SnapshotCid, StemcellCid, VmCid } fr
  * Any call may be repeated after a crash of the director. The caller names what it makes where the protocol lets
  * it: `createVm` with an `agentId` it was called with before returns the first VM.
  *
- * Errors are CpiError (cpi/errors.ts); its `type` is BOSH's.
+ * Errors are CpiError (cpi/errors.ts); its `type` is BOSH's. A VM, disk or network that isn't there is
+ * `VMNotFound`, `DiskNotFound`, `NetworkNotFound`, unless a method says otherwise. CpiOutcomeUnknown is thrown when the
+ * call may have had its effect. Once `signal` is aborted a call that has not begun does not, and one that has may go on.
  * Source: https://bosh.io/docs/cpi-api-v2/
  */
 export interface Cpi {
@@ -17,6 +19,7 @@ export interface Cpi {
 
   /**
    * Imports a stemcell image. A light stemcell has an empty image and names an existing one in `cloudProperties`.
+   * Repeated after a lost answer, it may import a second copy.
    * @param imagePath a file that stays there until the call returns
    */
   createStemcell(imagePath: string, cloudProperties: CloudProperties, signal?: AbortSignal): Promise<StemcellCid>;
@@ -37,7 +40,10 @@ export interface Cpi {
   /** Cloud properties for a VM of at least this size. */
   calculateVmCloudProperties(resources: VmResources, signal?: AbortSignal): Promise<CloudProperties>;
 
-  /** @param nearVm the VM that the disk will be attached to, as a hint for its placement */
+  /**
+   * The one call that can't be named: repeated after a lost answer, it makes a second disk.
+   * @param nearVm the VM that the disk will be attached to, as a hint for its placement
+   */
   createDisk(
     sizeMib: number,
     cloudProperties: CloudProperties,
@@ -49,7 +55,7 @@ export interface Cpi {
   hasDisk(diskCid: DiskCid, signal?: AbortSignal): Promise<boolean>;
   /** Attached to this VM already: the same hint again. @returns how the agent finds the disk; never empty */
   attachDisk(vmCid: VmCid, diskCid: DiskCid, signal?: AbortSignal): Promise<DiskHint>;
-  /** Not attached: no error. */
+  /** Not attached, to this VM or at all: no error. */
   detachDisk(vmCid: VmCid, diskCid: DiskCid, signal?: AbortSignal): Promise<void>;
   /** Grows a detached disk. @throws CpiError `Bosh::Clouds::NotSupported` where the disk must be copied instead */
   resizeDisk(diskCid: DiskCid, sizeMib: number, signal?: AbortSignal): Promise<void>;
@@ -63,9 +69,11 @@ export interface Cpi {
   setDiskMetadata(diskCid: DiskCid, metadata: Metadata, signal?: AbortSignal): Promise<void>;
   getDisks(vmCid: VmCid, signal?: AbortSignal): Promise<DiskCid[]>;
   snapshotDisk(diskCid: DiskCid, metadata: Metadata, signal?: AbortSignal): Promise<SnapshotCid>;
+  /** Absent snapshot: no error. */
   deleteSnapshot(cid: SnapshotCid, signal?: AbortSignal): Promise<void>;
 
   createNetwork(spec: ManagedNetworkSpec, signal?: AbortSignal): Promise<ManagedNetwork>;
+  /** Absent network: `Bosh::Clouds::NetworkNotFound`, which a caller that deletes may ignore. */
   deleteNetwork(cid: NetworkCid, signal?: AbortSignal): Promise<void>;
 }
 

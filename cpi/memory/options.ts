@@ -14,7 +14,7 @@ export interface MemoryCpiOptions {
   machines?: MachineHost;
   /** Where the inventory survives this process. Default: it doesn't. */
   directory?: string;
-  /** By the `zone` of cloud properties. With zones, a VM must name one of them; without, any name will do. */
+  /** By the `zone` of cloud properties. With zones, a VM must name one of them, unless there is but one; without, any name will do. */
   zones?: Record<string, ZoneLimits>;
   /** All persistent disks together. */
   diskMibMax?: number;

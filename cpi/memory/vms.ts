@@ -160,7 +160,7 @@ export class Vms {
     checkCloudProperties(cloudProperties, cloudPropertyKeys.vm, { what: 'the VM', error: 'VMCreationFailed', unknown });
     this.#checkReferences(spec);
     const ramMib = countProperty(cloudProperties, 'ram', vmSizeDefaults.ramMib);
-    const zone = textProperty(cloudProperties, 'zone');
+    const zone = textProperty(cloudProperties, 'zone') ?? this.#onlyZone();
     this.#checkCapacity(zone, ramMib);
     return {
       cid: this.#inventory.freshCid('vms', 'vm'),
@@ -194,6 +194,11 @@ export class Vms {
       }
     }
     this.#host.accepts(networks);
+  }
+
+  #onlyZone(): string | null {
+    const [only, ...others] = this.#zones.keys();
+    return only === undefined || others.length > 0 ? null : only;
   }
 
   #checkCapacity(zone: string | null, ramMib: number): void {

@@ -35,3 +35,15 @@ export function vmSpec(stemcellCid: StemcellCid, changes: Partial<VmSpec> = {}):
 export function givenStemcell(cpi: Cpi): Promise<StemcellCid> {
   return cpi.createStemcell(import.meta.filename, { name: 'test', version: '1' });
 }
+
+/** Its inventory as the contract wants it. */
+export function holdingsOf(cpi: MemoryCpi) {
+  const { stemcells, vms, disks, snapshots, networks } = cpi.inventory();
+  return {
+    stemcells: stemcells.map(({ cid }) => cid),
+    vms: Object.fromEntries(vms.map((vm) => [vm.cid, vm.disks])),
+    disks: disks.map(({ cid }) => cid),
+    snapshots: snapshots.map(({ cid }) => cid),
+    networks: networks.map(({ cid }) => cid),
+  };
+}
