@@ -8,7 +8,10 @@ import type { AgentId } from '../../common/ids.ts';
  * Delivery is at most once, in order per publisher: whoever needs an answer waits for it, with a limit.
  */
 export interface Bus {
-  /** One connection as one of our own two identities. Several at a time are fine. */
+  /**
+   * One connection as one of our own two identities. Several at a time are fine.
+   * @throws OperatorError `bus-unreachable` (retryable)
+   */
   connect(as: 'director' | 'health-monitor'): Promise<BusConnection>;
 
   /** Where agents find the bus: for the `mbus` settings of a VM. */
@@ -29,11 +32,15 @@ export interface Bus {
   /** The agent's credentials let nobody in any more; connections that use them are closed. Unknown agent: no error. */
   revoke(agentId: AgentId): Promise<void>;
 
-  /** At start, from the store: exactly these agents may speak. */
-  permitOnly(agents: Iterable<{ agentId: AgentId; bootstrap: boolean }>): Promise<void>;
-
   /** Closes every connection, then the broker. May be repeated. */
   close(): Promise<void>;
+}
+
+/** Who may speak, as the store knows it: read at start, before the first agent is let in. */
+export interface AgentPermit {
+  agentId: AgentId;
+  /** Its permanent credentials are not in place yet. */
+  bootstrap: boolean;
 }
 
 export type CredentialsKind = 'bootstrap' | 'permanent';
@@ -55,14 +62,14 @@ export interface AgentEndpoint {
 export interface BusConnection {
   /**
    * Hands a message to the bus and returns; nobody may be listening.
-   * @throws OperatorError `bus-message-too-large` | `bus-permission-denied` | `bus-closed`
+   * @throws OperatorError `bus-message-too-large` | `bus-closed`; Error for a subject that isn't ours: a bug
    */
   publish(subject: string, payload: string | Uint8Array): void;
 
   /**
    * Calls `handler` for each message, in order, never within the caller's own turn. `*` stands for one token of a
    * subject, a last `>` for one or more.
-   * @throws OperatorError `bus-permission-denied` | `bus-closed`
+   * @throws OperatorError `bus-closed`; Error for a subject that isn't ours: a bug
    */
   subscribe(subject: string, handler: MessageHandler): Subscription;
 

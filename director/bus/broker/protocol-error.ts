@@ -1,0 +1,4 @@
+/** A client broke the protocol or has no business here: it is told `-ERR '<message>'` and let go. */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError';
+}
