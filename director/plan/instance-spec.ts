@@ -1,4 +1,6 @@
+import type { BlobId } from '../../common/ids.ts';
 import type { ApplySpec, JobSpec, NetworkSettings, PackageRef } from '../../agent/protocol.ts';
+import { canonicalName } from '../../manifests/canonical-name.ts';
 import type { WantedDeployment, WantedGroup, WantedStemcell } from './wanted.ts';
 import type { LaidOutInstance } from './layout.ts';
 import { addressOf } from './network-settings.ts';
@@ -83,51 +85,14 @@ export function applySpec(spec: InstanceSpec): ApplySpec {
   ) as unknown as ApplySpec; // baseSpec makes every required key
 }
 
-/** The keys of the spec that templates see as `spec.*`; the renderer adds links and properties. */
-export function templateSpec(spec: InstanceSpec): Record<string, unknown> {
-  const keys = [
-    'deployment',
-    'job',
-    'index',
-    'bootstrap',
-    'name',
-    'id',
-    'az',
-    'networks',
-    'dns_domain_name',
-    'persistent_disk',
-    'address',
-  ];
-  const networks = (spec['networks'] ?? {}) as Record<string, NetworkSettings>;
-  const group = (spec['job'] as JobSpec | null)?.name;
-  let ip: string | null = null;
-  const shown: Record<string, NetworkSettings> = {};
-  for (const [name, settings] of Object.entries(networks)) {
-    const uses = settings.default ?? [];
-    if (uses.includes('addressable') || (ip === null && uses.includes('gateway'))) ip = settings.ip ?? null;
-    // Templates may be rendered before the infrastructure has chosen: they get an address all the same, as in BOSH.
-    const unknown = settings.type === 'dynamic' ? { ip: '127.0.0.1', netmask: '127.0.0.1', gateway: '127.0.0.1' } : {};
-    const record =
-      group === undefined
-        ? {}
-        : { dns_record_name: dnsRecordName([spec['index'], group, name, spec['deployment'], spec['dns_domain_name']]) };
-    shown[name] = { ...unknown, ...settings, ...record };
-  }
-  return {
-    ...Object.fromEntries(keys.filter((key) => spec[key] !== undefined).map((key) => [key, spec[key]])),
-    networks: shown,
-    ip,
-  };
+/** The old-style DNS name of an instance in a network: `<index>.<group>.<network>.<deployment>.<domain>`. */
+export function dnsRecordName(spec: InstanceSpec, network: string): string {
+  const parts = [spec['name'], network, spec['deployment']].map((part) => canonicalName(String(part)));
+  return [String(spec['index']), ...parts, String(spec['dns_domain_name'])].join('.');
 }
 
-/** `<index>.<group>.<network>.<deployment>.<domain>`, each part in DNS form. */
-function dnsRecordName([index, group, network, deployment, domain]: unknown[]): string {
-  return `${String(index)}.${canonical(String(group))}.${canonical(String(network))}.${canonical(String(deployment))}.${String(domain)}`;
-}
-
-export function canonical(name: string): string {
-  return name
-    .toLowerCase()
-    .replaceAll('_', '-')
-    .replace(/[^a-z0-9-]/g, '');
+/** Where the rendered templates of a spec are kept; null: it was never uploaded. */
+export function archiveOf(spec: InstanceSpec | null): BlobId | null {
+  const archive = spec?.['rendered_templates_archive'] as { blobstore_id: BlobId } | undefined; // made by us alone
+  return archive?.blobstore_id ?? null;
 }

@@ -1,0 +1,57 @@
+import { activeVm } from '../plan/actual.ts';
+import { archiveOf } from '../plan/instance-spec.ts';
+import type { Step, StepKind } from '../plan/step.ts';
+import { attachDisks, changeDisk, detachDisks, orphan } from './effects/disks.ts';
+import { apply, introduce, prepare, start, stop } from './effects/jobs.ts';
+import { awaitVm, createVm, deleteVm, setVmMetadata, updateSettings } from './effects/vm.ts';
+import type { StepIo } from './work.ts';
+
+/** A step kind without an effect does not compile. Each may run twice. */
+const effects: { [K in StepKind]: (step: Extract<Step, { kind: K }>, io: StepIo) => Promise<void> } = {
+  'create-vm': (_step, io) => createVm(io),
+  'await-vm': (_step, io) => awaitVm(io),
+  'delete-vm': ({ agentId }, io) => deleteVm(io, agentId),
+  'attach-disks': (_step, io) => attachDisks(io),
+  'detach-disks': (_step, io) => detachDisks(io),
+  'change-disk': (step, io) => changeDisk(io, step),
+  'update-settings': (_step, io) => updateSettings(io),
+  introduce: (_step, io) => introduce(io),
+  prepare: (_step, io) => prepare(io),
+  stop: (step, io) => stop(io, step),
+  apply: (_step, io) => apply(io),
+  start: (step, io) => start(io, step),
+
+  'set-metadata': async (_step, io) => {
+    const vm = activeVm(io.work.instance);
+    if (vm !== null) await setVmMetadata(io, vm);
+  },
+
+  'release-addresses': async ({ addresses }, { work, task }) => {
+    await task.store.instances.release(addresses);
+    work.instance.ips = work.instance.ips.filter(({ address }) => !addresses.includes(address));
+  },
+
+  finish: async ({ state }, { work, task }) => {
+    await task.store.instances.update(work.instance.id, { state, updateCompleted: true });
+    Object.assign(work.instance, { state, updateCompleted: true });
+  },
+
+  'delete-instance': async (_step, io) => {
+    const { work, task, blobs } = io;
+    for (const disk of work.instance.disks) await orphan(io, disk);
+    await task.store.instances.release(work.instance.ips.map(({ address }) => address));
+    await task.store.instances.delete(work.instance.id);
+    const archive = archiveOf(work.instance.spec);
+    if (archive !== null) await blobs.delete(archive);
+  },
+};
+
+/** Runs steps in order; between two of them the task may be cancelled. */
+export async function runSteps(steps: readonly Step[], io: StepIo): Promise<void> {
+  for (const step of steps) {
+    io.task.checkpoint();
+    io.task.debug(`${io.work.label}: ${step.kind}`);
+    // The table has an effect for each kind, which takes just that kind.
+    await (effects[step.kind] as (step: Step, io: StepIo) => Promise<void>)(step, io);
+  }
+}

@@ -1,0 +1,165 @@
+import type { AgentId, DiskCid } from '../../../common/ids.ts';
+import { isCpiError, isUnsupported } from '../../../cpi/errors.ts';
+import { activeVm, instanceLabel } from '../../plan/actual.ts';
+import type { WantedDisk } from '../../plan/wanted.ts';
+import type { PersistentDisk, Vm } from '../../store/instances.ts';
+import type { StepIo } from '../work.ts';
+
+/**
+ * INVARIANTS
+ * - A disk's row, under a key that we chose, is there before the CPI is asked.
+ * - A disk with data is never deleted here: what is no longer wanted is orphaned, with its time.
+ * - The old disk stays the active one until its data is on the new one.
+ */
+export async function attachDisks(io: StepIo): Promise<void> {
+  for (const disk of servingDisks(io)) await attach(io, disk);
+}
+
+export async function detachDisks(io: StepIo): Promise<void> {
+  for (const disk of servingDisks(io)) await detach(io, disk);
+}
+
+function servingDisks({ work }: StepIo): PersistentDisk[] {
+  return work.instance.disks.filter(({ active, state }) => active && state === 'live');
+}
+
+/** Makes a disk, replaces one by another with its data, or gives one up. Resumes where an earlier run broke off. */
+export async function changeDisk(
+  io: StepIo,
+  change: { name: string; from: string | null; to: WantedDisk | null },
+): Promise<void> {
+  const { work, task } = io;
+  const from = work.instance.disks.find(({ key }) => key === change.from) ?? null;
+  if (change.to === null) {
+    if (from !== null) await giveUp(io, from);
+    return;
+  }
+  const made = await make(io, change.to);
+  await attach(io, made);
+  if (from !== null && change.name === '') await copy(io, from, made);
+  await task.store.atomically(async (store) => {
+    await store.instances.updateDisk(made.key, { active: true });
+    if (from !== null) await store.instances.updateDisk(from.key, { active: false });
+  });
+  made.active = true;
+  if (from === null) return;
+  from.active = false;
+  await giveUp(io, from);
+}
+
+async function make(io: StepIo, to: WantedDisk): Promise<PersistentDisk> {
+  const { work, task, cpis, chance } = io;
+  const vm = servingVm(io);
+  // One that an earlier run made, or was making, for this change.
+  let disk = work.instance.disks.find(
+    ({ active, name, state, sizeMib }) => !active && state !== 'orphaned' && name === to.name && sizeMib === to.sizeMib,
+  );
+  if (disk === undefined) {
+    disk = {
+      key: chance.uuid(),
+      cid: null,
+      instanceId: work.instance.id,
+      state: 'creating',
+      active: false,
+      sizeMib: to.sizeMib,
+      cloudProperties: to.cloudProperties,
+      name: to.name,
+      cpi: vm.cpi,
+    };
+    await task.store.instances.recordDisk(disk);
+    work.instance.disks.push(disk);
+  }
+  if (disk.cid !== null) return disk;
+  const event = { action: 'create', objectType: 'disk', deployment: work.instance.deployment, instance: work.label };
+  const parentId = await task.record(event);
+  const cid = await cpis.named(vm.cpi).createDisk(to.sizeMib, to.cloudProperties, vm.cid, task.signal);
+  await task.store.instances.updateDisk(disk.key, { cid, state: 'live' });
+  Object.assign(disk, { cid, state: 'live' });
+  await task.record({ ...event, objectName: cid, parentId });
+  return disk;
+}
+
+async function attach(io: StepIo, disk: PersistentDisk): Promise<void> {
+  const { work, task, cpis, agents } = io;
+  const vm = servingVm(io);
+  if (disk.cid === null || vm.cid === null) throw new Error(`${work.label}: disk ${disk.key} or its VM has no cid`);
+  const call = { label: work.label, signal: task.signal };
+  const hint = await cpis.named(vm.cpi).attachDisk(vm.cid, disk.cid, task.signal);
+  await setMetadata(io, vm, disk.cid);
+  await agents.call(vm.agentId, 'add_persistent_disk', [disk.cid, hint], call);
+  if (disk.name === '') await agents.call(vm.agentId, 'mount_disk', [disk.cid], call);
+}
+
+async function setMetadata({ work, task, cpis, settings, clock }: StepIo, vm: Vm, cid: DiskCid): Promise<void> {
+  const { instance } = work;
+  const metadata = {
+    ...work.machine?.tags,
+    director: settings.directorName,
+    deployment: instance.deployment,
+    instance_id: instance.id,
+    instance_index: String(instance.index),
+    instance_group: instance.group,
+    attached_at: new Date(clock.now()).toISOString(),
+  };
+  try {
+    await cpis.named(vm.cpi).setDiskMetadata(cid, metadata, task.signal);
+  } catch (thrown) {
+    if (!isUnsupported(thrown)) throw thrown;
+  }
+}
+
+async function detach(io: StepIo, disk: PersistentDisk): Promise<void> {
+  const { work, task, cpis, agents } = io;
+  const vm = activeVm(work.instance);
+  if (disk.cid === null || vm?.cid == null) return;
+  const call = { label: work.label, signal: task.signal };
+  if (disk.name === '') {
+    const mounted = await agents.call(vm.agentId, 'list_disk', [], call);
+    if (mounted.includes(disk.cid)) await agents.call(vm.agentId, 'unmount_disk', [disk.cid], call);
+  }
+  await removeFromAgent(io, vm.agentId, disk.cid);
+  try {
+    await cpis.named(vm.cpi).detachDisk(vm.cid, disk.cid, task.signal);
+  } catch (thrown) {
+    if (!isCpiError(thrown, 'DiskNotAttached')) throw thrown;
+  }
+}
+
+async function removeFromAgent({ work, task, agents }: StepIo, agentId: AgentId, cid: DiskCid): Promise<void> {
+  await agents.call(agentId, 'remove_persistent_disk', [cid], { label: work.label, signal: task.signal });
+}
+
+async function copy({ work, task, agents }: StepIo, from: PersistentDisk, to: PersistentDisk): Promise<void> {
+  const vm = activeVm(work.instance);
+  if (vm === null || from.cid === null || to.cid === null) return;
+  await agents.call(vm.agentId, 'migrate_disk', [from.cid, to.cid], { label: work.label, signal: task.signal });
+}
+
+async function giveUp(io: StepIo, disk: PersistentDisk): Promise<void> {
+  await detach(io, disk);
+  await orphan(io, disk);
+}
+
+/** Its data stays until somebody deletes it, or its time is over. A disk that was never made is only forgotten. */
+export async function orphan({ work, task, clock }: StepIo, disk: PersistentDisk): Promise<void> {
+  const { instance } = work;
+  if (disk.cid === null) await task.store.instances.forgetDisk(disk.key);
+  else {
+    const from = { deployment: instance.deployment, instance: instanceLabel(instance), az: instance.az };
+    await task.store.instances.orphanDisk(disk.key, from, clock.now());
+    await task.record({
+      action: 'orphan',
+      objectType: 'disk',
+      objectName: disk.cid,
+      deployment: instance.deployment,
+      instance: work.label,
+    });
+  }
+  instance.disks = instance.disks.filter(({ key }) => key !== disk.key);
+}
+
+function servingVm({ work }: StepIo): Vm {
+  const vm = activeVm(work.instance);
+  if (vm === null) throw new Error(`${work.label} has no VM to attach a disk to`);
+  return vm;
+}
