@@ -28,7 +28,7 @@ module Gantry
     # False when there is nothing more to serve.
     def serve_one
       line = @requests.gets or return false
-      request = JSON.parse(line, max_nesting: NESTING_MAX)
+      request = JSON.parse(line, max_nesting: NESTING_MAX, allow_nan: true)
       body = request['bytes'].positive? ? @requests.read(request['bytes']) : ''
       case request['kind']
       when 'load' then load(request, body)

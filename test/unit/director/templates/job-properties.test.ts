@@ -1,9 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { jobProperties } from '../../../../director/templates/job-properties.ts';
+import { jobProperties as bind } from '../../../../director/templates/job-properties.ts';
+import { rubyJson } from '../../../../director/templates/ruby-json.ts';
+import type { YamlValue } from '../../../../manifests/value.ts';
+import { readYaml } from '../../../../manifests/yaml.ts';
+
+const jobProperties = (job: string, definitions: Record<string, { default?: YamlValue }>, provided: YamlValue) =>
+  bind(job, new Map(Object.entries(definitions)), provided);
 
 describe('properties of a job', () => {
   test('only what the spec declares reaches the templates, and a declared one without value is null', () => {
-    const definitions = { 'web.port': { default: 8080 }, 'web.host': {}, debug: null };
+    const definitions = { 'web.port': { default: 8080 }, 'web.host': {}, debug: {} };
     expect(jobProperties('web', definitions, { web: { port: 9090, secret: 'x' }, other: 1 })).toEqual({
       web: { port: 9090, host: null },
       debug: null,
@@ -53,7 +59,26 @@ describe('properties of a job', () => {
   });
 
   test('a key that JavaScript knows is a key like any other', () => {
-    const bound = jobProperties('web', { '__proto__.x': {}, constructor: {} }, JSON.parse('{"__proto__":{"x":1}}'));
+    const provided = JSON.parse('{"__proto__":{"x":1}}') as YamlValue;
+    const bound = bind(
+      'web',
+      new Map([
+        ['__proto__.x', {}],
+        ['constructor', {}],
+      ]),
+      provided,
+    );
     expect(JSON.stringify(bound)).toBe('{"__proto__":{"x":1},"constructor":null}');
+  });
+
+  test('a float stays a float on its way to Ruby, from the manifest and from the spec', () => {
+    const { value } = readYaml('rates: {b: 2.0, a: 1}\nlist: [3.0, 3, -0.0]\nweight: 1.0\nlarge: 12345678901234567890');
+    const { value: spec } = readYaml(
+      '{rates: {}, list: {}, weight: {}, large: {}, share: {default: 5.0}, half: {default: .5}}',
+    );
+    const bound = bind('web', new Map(Object.entries(spec as object)), value);
+    expect(rubyJson(bound)).toBe(
+      '{"rates":{"a":1,"b":2.0},"list":[3.0,3,-0.0],"weight":1.0,"large":12345678901234567890,"share":5.0,"half":0.5}',
+    );
   });
 });

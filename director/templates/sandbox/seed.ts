@@ -1,0 +1,36 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { capMemory } from './cap-memory.ts';
+import { PAGE_BYTES, restoreSnapshot, takeSnapshot } from './snapshot.ts';
+import { loadSnapshot, storeSnapshot } from './snapshot-file.ts';
+import { SealedRuby } from './vm.ts';
+import type { Seed, WorkerTask } from './worker-protocol.ts';
+
+/** Compiles Ruby, and takes its snapshot from the cache or, the first time, from a Ruby that it starts. */
+export async function makeSeed(task: Extract<WorkerTask, { kind: 'seed' }>): Promise<Seed> {
+  const wasm = await readFile(task.wasmPath);
+  const compiling = WebAssembly.compile(capMemory(wasm, task.pagesMax));
+  const key = keyOf(wasm, task);
+  const stored = task.cacheDir === null ? undefined : await loadSnapshot(task.cacheDir, key);
+  const module = await compiling;
+  if (stored !== undefined) return { module, snapshot: stored, booted: false };
+  const ruby = await SealedRuby.boot(module, task.programs, { answer: () => {}, progress: () => {} });
+  const snapshot = takeSnapshot(ruby.memory);
+  if (task.cacheDir !== null) await storeSnapshot(task.cacheDir, key, snapshot);
+  return { module, snapshot, booted: true };
+}
+
+/** Whatever goes into a snapshot. Two programs with the same key have the same snapshot. */
+function keyOf(wasm: Uint8Array, { programs, pagesMax }: { programs: readonly string[]; pagesMax: number }): string {
+  const hash = createHash('sha256').update(wasm).update(`${pagesMax} ${PAGE_BYTES}`);
+  for (const program of programs) hash.update(`${program.length} ${program}`);
+  return hash.digest('hex');
+}
+
+/** A Ruby in which nothing has run since the snapshot. */
+export async function sprout(seed: Seed, outlets: Parameters<typeof SealedRuby.asleep>[1]): Promise<SealedRuby> {
+  const ruby = await SealedRuby.asleep(seed.module, outlets);
+  restoreSnapshot(seed.snapshot, ruby.memory);
+  ruby.awake();
+  return ruby;
+}
