@@ -1,0 +1,37 @@
+import { type Dialect, Kysely, sql } from 'kysely';
+import type { Clock } from '../../common/clock.ts';
+import type { Log } from '../../common/log.ts';
+import { migrate } from './migrate.ts';
+import type { Schema } from './schema.ts';
+import { asOperatorError } from './sql/database-errors.ts';
+import { postgresDialect, type PostgresOptions } from './sql/postgres.ts';
+import { type DialectName, Session } from './sql/session.ts';
+import { sqliteDialect } from './sql/sqlite.ts';
+import { sqlStore } from './sql/store.ts';
+import type { Store } from './store.ts';
+
+/** `path`: the database file, or `:memory:`. One process at a time, see state-lock.ts. */
+export type StoreOptions = { kind: 'sqlite'; path: string } | ({ kind: 'postgres' } & PostgresOptions);
+
+/**
+ * Opens the database and brings its tables up to date.
+ * @throws OperatorError `database-unreachable` | `database-too-new` | `database-damaged` | `database-read-only` | `disk-full`
+ */
+export async function openStore(options: StoreOptions, deps: { clock: Clock; log: Log }): Promise<Store> {
+  const dialect: DialectName = options.kind;
+  const db = new Kysely<Schema>({ dialect: dialectFor(options, deps) });
+  try {
+    if (options.kind === 'postgres' && options.schema !== undefined) {
+      await sql`create schema if not exists ${sql.id(options.schema)}`.execute(db);
+    }
+    await migrate(db as Kysely<unknown>, dialect);
+  } catch (thrown) {
+    await db.destroy();
+    throw asOperatorError(thrown);
+  }
+  return sqlStore(new Session({ dialect, db }), () => db.destroy());
+}
+
+function dialectFor(options: StoreOptions, { clock, log }: { clock: Clock; log: Log }): Dialect {
+  return options.kind === 'sqlite' ? sqliteDialect(options.path, clock) : postgresDialect(options, log);
+}

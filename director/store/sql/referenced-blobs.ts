@@ -1,0 +1,50 @@
+import { type BlobId, id } from '../../../common/ids.ts';
+import { fromJson } from './rows.ts';
+import type { Session } from './session.ts';
+
+const pageRows = 1000;
+/** A spec has tens of kilobytes. */
+const specPageRows = 100;
+
+/**
+ * What releases are made of, and what the last applied specs name (rendered templates, compiled packages). Results of
+ * tasks (logs, exported releases) are not here: they are for whoever asked, and go when they are old.
+ */
+export async function* referencedBlobs(session: Session): AsyncGenerator<BlobId> {
+  for (const table of ['release_jobs', 'packages', 'compiled_packages'] as const) {
+    for (let after = 0; ;) {
+      const rows = await session.read((db) =>
+        db.selectFrom(table).select(['id', 'blob_id']).where('id', '>', after).orderBy('id').limit(pageRows).execute(),
+      );
+      for (const { blob_id } of rows) if (blob_id !== null) yield id<BlobId>(blob_id);
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < pageRows) break;
+      after = last.id;
+    }
+  }
+  for (let after = 0; ;) {
+    const rows = await session.read((db) =>
+      db
+        .selectFrom('instances')
+        .select(['number', 'spec'])
+        .where('number', '>', after)
+        .where('spec', 'is not', null)
+        .orderBy('number')
+        .limit(specPageRows)
+        .execute(),
+    );
+    for (const { spec } of rows) if (spec !== null) yield* blobsIn(fromJson(spec));
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < specPageRows) return;
+    after = last.number;
+  }
+}
+
+/** Every `blobstore_id` in an agent's spec, wherever it is. */
+function* blobsIn(value: unknown): Generator<BlobId> {
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, inner] of Object.entries(value)) {
+    if (key === 'blobstore_id' && typeof inner === 'string') yield id<BlobId>(inner);
+    else yield* blobsIn(inner);
+  }
+}

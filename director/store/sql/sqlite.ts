@@ -1,0 +1,151 @@
+import Sqlite from 'better-sqlite3';
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely';
+import type { Clock } from '../../../common/clock.ts';
+import { databaseBusy } from '../errors.ts';
+
+/**
+ * A transaction holds the one connection until its end, so whoever waits longer than this most likely waits for a
+ * transaction that waits for him: work inside of `atomically` that uses the store outside of it.
+ */
+const connectionWaitMs = 30_000;
+
+/** For the rare other process (a backup, the sqlite3 program); the wait blocks our event loop, hence so short. */
+const busyTimeoutMs = 250;
+
+/**
+ * SQLite through better-sqlite3 (synchronous), on one connection.
+ *
+ * INVARIANTS
+ * - One user of the connection at a time, first come, first served: statements of others never slip into a transaction.
+ * - Transactions take the write lock at their begin: none fails in its middle because another process wrote first.
+ * - synchronous=FULL: a commit is on the disk when it returns. "Intent first" is worth nothing if a power cut can take
+ *   the intent back while the VM that was made by it stays. What may be lost with a power cut (task output, lease
+ *   renewals) says so and is committed without waiting for the disk; a killed process loses none of either.
+ */
+export function sqliteDialect(path: string, clock: Clock): Dialect {
+  return {
+    createDriver: () => new SqliteDriver(path, clock),
+    createAdapter: () => new SqliteAdapter(),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+  };
+}
+
+class SqliteDriver implements Driver {
+  readonly #path: string;
+  readonly #clock: Clock;
+  #connection: SqliteConnection | undefined;
+  #busy = false;
+  readonly #waiting: Array<() => void> = [];
+
+  constructor(path: string, clock: Clock) {
+    this.#path = path;
+    this.#clock = clock;
+  }
+
+  init(): Promise<void> {
+    const db = new Sqlite(this.#path, { timeout: busyTimeoutMs });
+    try {
+      db.pragma('journal_mode = WAL');
+      db.pragma('synchronous = FULL');
+      db.pragma('foreign_keys = ON');
+    } catch (thrown) {
+      db.close();
+      return Promise.reject(thrown as Error);
+    }
+    this.#connection = new SqliteConnection(db);
+    return Promise.resolve();
+  }
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    if (this.#busy) await this.#turn();
+    this.#busy = true;
+    return this.#open;
+  }
+
+  releaseConnection(): Promise<void> {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#busy = false;
+    else next(); // stays busy: the turn goes straight to the next
+    return Promise.resolve();
+  }
+
+  async beginTransaction(): Promise<void> {
+    this.#open.db.exec('begin immediate');
+  }
+
+  async commitTransaction(): Promise<void> {
+    this.#open.db.exec('commit');
+  }
+
+  async rollbackTransaction(): Promise<void> {
+    if (this.#open.db.inTransaction) this.#open.db.exec('rollback'); // a full disk has rolled it back already
+  }
+
+  destroy(): Promise<void> {
+    this.#connection?.db.close();
+    return Promise.resolve();
+  }
+
+  get #open(): SqliteConnection {
+    if (this.#connection === undefined) throw new Error('Kysely calls init() first');
+    return this.#connection;
+  }
+
+  #turn(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const mine = () => {
+        timer.cancel();
+        resolve();
+      };
+      const timer = this.#clock.after(connectionWaitMs, () => {
+        this.#waiting.splice(this.#waiting.indexOf(mine), 1);
+        reject(databaseBusy(connectionWaitMs));
+      });
+      this.#waiting.push(mine);
+    });
+  }
+}
+
+/** Compiling a statement costs as much as running it; the program has a few hundred, and lists of any length. */
+const statementsMax = 500;
+
+class SqliteConnection implements DatabaseConnection {
+  readonly db: Sqlite.Database;
+  readonly #statements = new Map<string, Sqlite.Statement>();
+
+  constructor(db: Sqlite.Database) {
+    this.db = db;
+  }
+
+  // async, so that what better-sqlite3 throws is a rejection
+  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    const statement = this.#statement(sql);
+    if (statement.reader) return { rows: statement.all(parameters) as R[] }; // Kysely's types vouch for it
+    const { changes } = statement.run(parameters);
+    return { rows: [], numAffectedRows: BigInt(changes) };
+  }
+
+  /** Refused: lists are read in pages, so that the event loop breathes. */
+  async *streamQuery(): AsyncGenerator<never> {
+    throw new Error('read in pages instead of streaming');
+  }
+
+  #statement(sql: string): Sqlite.Statement {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    if (this.#statements.size >= statementsMax) this.#statements.clear();
+    const statement = this.db.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+}

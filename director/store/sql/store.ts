@@ -1,0 +1,49 @@
+import type { Store } from '../store.ts';
+import { sqlConfigs } from './configs.ts';
+import { sqlDeployments } from './deployments.ts';
+import { sqlEvents } from './events.ts';
+import { sqlInstances } from './instances.ts';
+import { sqlLocks } from './locks.ts';
+import { referencedBlobs } from './referenced-blobs.ts';
+import { sqlReleases } from './releases.ts';
+import type { Session } from './session.ts';
+import { sqlStemcells } from './stemcells.ts';
+import { sqlTasks } from './tasks.ts';
+
+export function sqlStore(session: Session, close: () => Promise<void>): Store {
+  const store: Store = {
+    tasks: sqlTasks(session),
+    locks: sqlLocks(session),
+    configs: sqlConfigs(session),
+    releases: sqlReleases(session),
+    stemcells: sqlStemcells(session),
+    deployments: sqlDeployments(session),
+    instances: sqlInstances(session),
+    events: sqlEvents(session),
+
+    attribute: (name) =>
+      session.read(async (db) => {
+        const row = await db.selectFrom('attributes').select('value').where('name', '=', name).executeTakeFirst();
+        return row?.value;
+      }),
+
+    setAttribute: (name, value) =>
+      session.write(async (db) => {
+        await db
+          .insertInto('attributes')
+          .values({ name, value })
+          .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
+          .execute();
+      }),
+
+    referencedBlobs: () => referencedBlobs(session),
+
+    atomically: (work) =>
+      session.atomically((inside) => work(inside === session ? store : sqlStore(inside, closeOutside))),
+    fencedBy: (lease) => sqlStore(session.fencedBy(lease), closeOutside),
+    close,
+  };
+  return store;
+}
+
+const closeOutside = () => Promise.reject(new Error('close the store that openStore gave, not one made from it'));
