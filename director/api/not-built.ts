@@ -1,0 +1,63 @@
+import { Router } from 'express';
+import { OperatorError } from '../../common/errors.ts';
+import { plainText } from './http/answers.ts';
+
+type Method = 'get' | 'post' | 'put' | 'delete';
+
+/** What BOSH has and we have not yet, told by name instead of "not found": a client's user learns what is missing. */
+const notBuilt: ReadonlyArray<[method: Method, path: string, what: string]> = [
+  ['get', '/deployments/:deployment/jobs/:group/:instance/logs', 'Fetching logs (bosh logs)'],
+  ['post', '/deployments/:deployment/ssh', 'SSH into instances (bosh ssh)'],
+  ['get', '/deployments/:deployment/variables', 'Listing variables (bosh variables)'],
+  ['get', '/deployments/:deployment/errands', 'Listing errands (bosh errands)'],
+  ['post', '/deployments/:deployment/errands/:errand/runs', 'Running errands (bosh run-errand)'],
+  ['get', '/deployments/:deployment/snapshots', 'Snapshots'],
+  ['post', '/deployments/:deployment/snapshots', 'Snapshots'],
+  ['delete', '/deployments/:deployment/snapshots', 'Snapshots'],
+  ['delete', '/deployments/:deployment/snapshots/:cid', 'Snapshots'],
+  ['get', '/deployments/:deployment/jobs/:group/:instance/snapshots', 'Snapshots'],
+  ['post', '/deployments/:deployment/jobs/:group/:instance/snapshots', 'Snapshots'],
+  ['post', '/deployments/:deployment/scans', 'Cloud check (bosh cloud-check)'],
+  ['get', '/deployments/:deployment/problems', 'Cloud check (bosh cloud-check)'],
+  ['put', '/deployments/:deployment/problems', 'Cloud check (bosh cloud-check)'],
+  ['put', '/deployments/:deployment/scan_and_fix', 'Resurrection by scan and fix'],
+  ['get', '/deployments/:deployment/certificate_expiry', 'The expiry of certificates of a deployment'],
+  ['delete', '/disks/:cid', 'Deleting and orphaning single disks (bosh delete-disk, orphan-disk)'],
+  ['delete', '/orphan_disks/:cid', 'Deleting single disks (bosh delete-disk)'],
+  ['put', '/disks/:cid/attachments', 'Attaching disks (bosh attach-disk)'],
+  ['delete', '/networks/:name', 'Managed networks (bosh delete-network)'],
+  ['delete', '/vms/:cid', 'Deleting single VMs (bosh delete-vm)'],
+  ['get', '/deployed_variables/:name', 'Where a variable is deployed'],
+  ['get', '/link_providers', 'The links API'],
+  ['get', '/link_consumers', 'The links API'],
+  ['get', '/links', 'The links API'],
+  ['post', '/links', 'The links API'],
+  ['delete', '/links/:id', 'The links API'],
+  ['get', '/link_address', 'The links API'],
+  ['get', '/dynamic_disks', 'Dynamic disks'],
+  ['post', '/dynamic_disks', 'Dynamic disks'],
+  ['post', '/dynamic_disks/provide', 'Dynamic disks'],
+  ['post', '/dynamic_disks/:name/attach', 'Dynamic disks'],
+  ['post', '/dynamic_disks/:name/detach', 'Dynamic disks'],
+  ['delete', '/dynamic_disks/:name', 'Dynamic disks'],
+];
+
+export function notBuiltRoutes(): Router {
+  const router = Router();
+  for (const [method, path, what] of notBuilt) {
+    router[method](path, () => {
+      throw new OperatorError(`${what}: not built yet in this director`, { code: 'not-built-yet', details: { what } });
+    });
+  }
+
+  // Gone from BOSH too.
+  router.put('/deployments/:deployment/jobs/:group/:instance/resurrection', (_req, res) => {
+    plainText(
+      res,
+      410,
+      'Resurrection of single instances was removed. Use a config of type "resurrection" for deployments and groups, ' +
+        'or `bosh ignore` for one instance.',
+    );
+  });
+  return router;
+}

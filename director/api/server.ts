@@ -1,0 +1,106 @@
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import express, { type Express } from 'express';
+import type { IdentityProvider } from '../auth/user.ts';
+import { cleanUpRoutes } from './cleanup.ts';
+import { configRoutes } from './configs.ts';
+import { deploymentConfigRoutes } from './deployment-configs.ts';
+import { deploymentDiffRoutes } from './deployment-diff.ts';
+import { deploymentRoutes } from './deployments.ts';
+import type { ApiDeps, ApiLimits } from './deps.ts';
+import { directorRoutes } from './director.ts';
+import { orphanRoutes } from './disks.ts';
+import { eventRoutes } from './events.ts';
+import { answerErrors, answerNotFound } from './http/errors.ts';
+import { authenticate, requiresOn } from './http/request.ts';
+import { infoRoutes } from './info.ts';
+import { instanceRoutes } from './instances.ts';
+import { legacyConfigRoutes } from './legacy-configs.ts';
+import { lockRoutes } from './locks.ts';
+import { notBuiltRoutes } from './not-built.ts';
+import { packageRoutes } from './packages.ts';
+import { releaseRoutes } from './releases.ts';
+import { resourceRoutes } from './resources.ts';
+import { stemcellRoutes } from './stemcells.ts';
+import { taskRoutes } from './tasks.ts';
+
+export type CreateApiDeps = Omit<ApiDeps, 'requires'> & { identity: IdentityProvider };
+
+/** The director's HTTP API, as an app that can be called without a socket. */
+export function createApi(given: CreateApiDeps): Express {
+  const { identity, ...rest } = given;
+  const deps: ApiDeps = { ...rest, requires: requiresOn(given.permissions) };
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag'); // nobody asks with one, and it costs a hash of every answer
+  app.set('query parser', 'simple'); // keys stay what they are: `deployment[]` is read by name
+  app.enable('case sensitive routing');
+
+  app.use(authenticate(identity, (path) => path === '/info'));
+  app.use(infoRoutes(deps, identity));
+  app.use(taskRoutes(deps));
+  app.use(deploymentRoutes(deps));
+  app.use(deploymentDiffRoutes(deps));
+  app.use(instanceRoutes(deps));
+  app.use(releaseRoutes(deps));
+  app.use(packageRoutes(deps));
+  app.use(stemcellRoutes(deps));
+  app.use(configRoutes(deps));
+  app.use(legacyConfigRoutes(deps));
+  app.use(deploymentConfigRoutes(deps));
+  app.use(eventRoutes(deps));
+  app.use(lockRoutes(deps));
+  app.use(resourceRoutes(deps));
+  app.use(orphanRoutes(deps));
+  app.use(cleanUpRoutes(deps));
+  app.use(directorRoutes(deps));
+  app.use(notBuiltRoutes());
+  app.use(answerNotFound);
+  app.use(answerErrors(given.log));
+  return app;
+}
+
+export interface ListenOptions {
+  host: string;
+  /** 0: any free one. */
+  port: number;
+  /** PEM. */
+  tls: { cert: string; key: string };
+  limits: Pick<ApiLimits, 'requestMsMax' | 'idleMsMax'>;
+}
+
+export interface ApiServer {
+  port: number;
+  /** Takes no new connection; ends those that are idle at once and the others after `graceMs`. */
+  close(graceMs?: number): Promise<void>;
+}
+
+/** Until the headers of a request are complete. */
+const headersMsMax = 60_000;
+/** The CLI opens a connection per request or two; the console keeps one. */
+const keepAliveMs = 75_000;
+
+export async function listen(app: Express, { host, port, tls, limits }: ListenOptions): Promise<ApiServer> {
+  const server = createServer({ ...tls, minVersion: 'TLSv1.2' }, app);
+  server.requestTimeout = limits.requestMsMax;
+  server.headersTimeout = headersMsMax;
+  server.keepAliveTimeout = keepAliveMs;
+  server.setTimeout(limits.idleMsMax);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => resolve());
+  });
+  const address = server.address() as AddressInfo; // it listens on TCP
+  return { port: address.port, close: (graceMs = 5_000) => closeServer(server, graceMs) };
+}
+
+function closeServer(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const force = setTimeout(() => server.closeAllConnections(), graceMs);
+    server.close(() => {
+      clearTimeout(force);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

@@ -1,0 +1,63 @@
+import { OperatorError, messageOf } from '../../common/errors.ts';
+import type { AgentId } from '../../common/ids.ts';
+import type { Agents } from '../bus/agents.ts';
+import { inParallel } from '../execute/in-parallel.ts';
+import {
+  activeVm,
+  instanceLabel,
+  type ActualDeployment,
+  type ActualInstance,
+  type AgentReport,
+} from '../plan/actual.ts';
+import type { Instance } from '../store/instances.ts';
+import type { Store } from '../store/store.ts';
+
+/** Agents that are asked at the same time. Each question is a message and a timer; more only makes answers later. */
+const agentsAtOnceMax = 200;
+
+/** Reads store and agents into one picture of a deployment. Ignored instances are not asked. */
+export async function observe(
+  deployment: string,
+  { store, agents, signal }: { store: Store; agents: Agents; signal: AbortSignal },
+): Promise<ActualDeployment> {
+  const instances = await store.instances.ofDeployment(deployment);
+  const reports = new Map<string, AgentReport>();
+  await inParallel(instances, agentsAtOnceMax, async (instance) => {
+    const vm = activeVm(instance);
+    if (vm !== null && !instance.ignore) reports.set(instance.id, await ask(instance, vm.agentId, { agents, signal }));
+  });
+  return {
+    instances: instances.map((instance) => ({ instance, agent: reports.get(instance.id) ?? { kind: 'none' } })),
+    addresses: await store.instances.addresses(),
+  };
+}
+
+async function ask(
+  instance: Instance,
+  agentId: AgentId,
+  { agents, signal }: { agents: Agents; signal: AbortSignal },
+): Promise<AgentReport> {
+  const call = { label: instanceLabel(instance), signal };
+  try {
+    const state = await agents.call(agentId, 'get_state', [], call);
+    const hasDisk = instance.disks.some(({ active, name }) => active && name === '');
+    const mountedDisks = hasDisk ? await agents.call(agentId, 'list_disk', [], call) : null;
+    return { kind: 'answered', state, mountedDisks };
+  } catch (thrown) {
+    signal.throwIfAborted();
+    return { kind: 'silent', reason: messageOf(thrown) };
+  }
+}
+
+/** Without `--fix` an agent that doesn't answer ends the deploy before anything is touched. */
+export function refuseSilent(instances: readonly ActualInstance[], deployment: string): void {
+  const silent = instances.flatMap(({ instance, agent }) =>
+    agent.kind === 'silent' ? [{ label: instanceLabel(instance), reason: agent.reason }] : [],
+  );
+  if (silent.length === 0) return;
+  throw new OperatorError(silent.map(({ label, reason }) => `${label}: ${reason}`).join('\n'), {
+    code: 'agents-silent',
+    hint: `Deploy with --fix to replace the VMs whose agents do not answer, or find out why with \`bosh -d ${deployment} cck\`.`,
+    details: { boshCode: 450002, silent },
+  });
+}
