@@ -1,0 +1,35 @@
+import { longMethods, type AgentMethod } from '../../agent/protocol.ts';
+
+/** How long to wait for one message's answer. As BOSH. */
+export const answerWithinMs = 45_000;
+
+/** BOSH waits for ever; an action that takes longer than a day is one that nobody will finish. */
+const longActionMsMax = 24 * 3_600_000;
+
+/** How the client treats one method. Source: bosh agent_client.rb. */
+export interface MethodRule {
+  /** Of the whole call. */
+  timeoutMs: number;
+  /** How often it is sent again when no answer comes: only what may be repeated. */
+  retriesMax: number;
+  /** What the call gives when the agent does not know the method, since it is an old one. Undefined: that is an error. */
+  whenUnknown?: unknown;
+}
+
+const rules: Partial<Record<AgentMethod, Partial<MethodRule>>> = {
+  get_state: { retriesMax: 2, timeoutMs: 3 * answerWithinMs },
+  // Lost while the agent restarts, which some actions make it do.
+  get_task: { retriesMax: 4, timeoutMs: 5 * answerWithinMs },
+  upload_blob: { retriesMax: 3 },
+  stop: { timeoutMs: 300_000 },
+  info: { whenUnknown: { api_version: 0 } },
+  run_script: { whenUnknown: {} },
+  update_settings: { whenUnknown: 'ok' },
+  add_persistent_disk: { whenUnknown: {} },
+  remove_persistent_disk: { whenUnknown: {} },
+};
+
+export function ruleOf(method: AgentMethod): MethodRule {
+  const timeoutMs = longMethods.has(method) ? longActionMsMax : answerWithinMs;
+  return { timeoutMs, retriesMax: 0, ...rules[method] };
+}
