@@ -66,9 +66,10 @@ export function azsOf(network: Network): string[] {
   return [...new Set(network.subnets.flatMap((subnet) => subnet.azs ?? []))];
 }
 
-/** Whether the network has a subnet for each of these AZs; none asked for means that it may name none itself. */
+/** Whether the network has a subnet for each of these AZs; null asks for a subnet that is in none. */
 export function coversAzs(network: Network, azs: readonly string[] | null): boolean {
   if (network.type === 'vip') return true;
   const covered = new Set(azsOf(network));
-  return azs === null ? covered.size === 0 : azs.every((az) => covered.has(az));
+  if (azs !== null) return azs.every((az) => covered.has(az));
+  return covered.size === 0 || network.subnets.some((subnet) => subnet.azs === null);
 }

@@ -57,7 +57,7 @@ function printable(c: string): boolean {
 
 function analyse(text: string): Analysis {
   if (text === '') return { multiline: false, plainAllowed: true, singleAllowed: true, blockAllowed: false };
-  const chars = [...text];
+  const chars = Array.from(text);
   let indicators = /^(---|\.\.\.)/.test(text);
   let breaks = false;
   let special = false;

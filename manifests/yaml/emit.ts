@@ -144,7 +144,7 @@ class Emission {
 
   /** At a single space beyond the width, never at the edge of a quoted text. */
   #fold(text: string, indent: number, quoted: boolean): void {
-    const chars = [...text];
+    const chars = Array.from(text);
     for (const [i, c] of chars.entries()) {
       const edge = quoted && (i === 0 || i === chars.length - 1);
       const lone = chars[i - 1] !== ' ' && chars[i + 1] !== ' ';
@@ -158,7 +158,7 @@ class Emission {
 
   #double(text: string, at: At, indent: number): void {
     this.#write('"');
-    const chars = [...text];
+    const chars = Array.from(text);
     for (const [i, c] of chars.entries()) {
       const inside = i > 0 && i < chars.length - 1;
       if (c === ' ' && inside && !at.asKey && chars[i - 1] !== ' ' && this.#column > this.#options.width) {

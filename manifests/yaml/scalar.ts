@@ -28,7 +28,9 @@ export function readPlain(text: string): PlainScalar {
   return { value: text };
 }
 
-const wordStarts = new Set([...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_/'].map((c) => c.charCodeAt(0)));
+const wordStarts = new Set(
+  Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_/', (c) => c.charCodeAt(0)),
+);
 
 function isWordStart(code: number): boolean {
   return wordStarts.has(code);

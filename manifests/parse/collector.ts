@@ -1,0 +1,52 @@
+import { InvalidManifest, type ManifestFault, type Parsed } from '../fault.ts';
+import type { YamlDocument } from '../yaml.ts';
+import type { YamlPath } from '../yaml/lines.ts';
+
+/** A fault at a place; the line and the text of the path are found when it is reported. */
+export interface Found {
+  message: string;
+  boshCode?: number | undefined;
+  suggestion?: string | undefined;
+}
+
+/**
+ * Gathers what is wrong with one input, so that its author sees all of it at once. Parsing goes on after a fault,
+ * with an empty value in the place of the bad one.
+ */
+export class Collector {
+  readonly #what: string;
+  readonly #code: string;
+  readonly #faults: ManifestFault[] = [];
+  readonly #warnings: ManifestFault[] = [];
+
+  /** @param what names the input in the message: `manifest "web"` @param code of the error that is thrown */
+  constructor(what: string, code: string) {
+    this.#what = what;
+    this.#code = code;
+  }
+
+  fault(document: YamlDocument, path: YamlPath, found: Found): void {
+    this.#faults.push(locate(document, path, found));
+  }
+
+  warn(document: YamlDocument, path: YamlPath, found: Found): void {
+    this.#warnings.push(locate(document, path, found));
+  }
+
+  /** The value, unless there were faults. @throws InvalidManifest with every one of them */
+  finish<T>(value: T): Parsed<T> {
+    if (this.#faults.length > 0) throw new InvalidManifest(this.#what, this.#faults, { code: this.#code });
+    return { value, warnings: this.#warnings };
+  }
+}
+
+function locate(document: YamlDocument, path: YamlPath, { message, boshCode, suggestion }: Found): ManifestFault {
+  const line = document.lineOf(path);
+  return {
+    path: path.join('.'),
+    message,
+    ...(line === undefined ? {} : { line }),
+    ...(suggestion === undefined ? {} : { suggestion }),
+    ...(boshCode === undefined ? {} : { boshCode }),
+  };
+}
