@@ -7,8 +7,6 @@ export interface ActualDeployment {
   instances: readonly ActualInstance[];
   /** Of the whole director: addresses are unique in it. */
   addresses: readonly IpAddress[];
-  /** `director.tags` of the last deploy, to see whether they changed. */
-  tags: Readonly<Record<string, string>>;
 }
 
 export interface ActualInstance {

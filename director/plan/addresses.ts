@@ -6,6 +6,9 @@ import type { ManualNetwork, ManualSubnet, Network, VipNetwork } from '../../man
 import type { IpAddress } from '../store/instances.ts';
 import type { Placement } from './placed.ts';
 
+/** What of an instance group decides about addresses; compilation machines have no more than this. */
+export type NetworkedGroup = Pick<InstanceGroup, 'name' | 'networks'>;
+
 /** One network of one instance. */
 export interface Reservation {
   network: string;
@@ -31,7 +34,7 @@ export class AddressBook {
 
   /** Keeps what the instance has where it still fits, and chooses the lowest free address elsewhere. */
   reserve(
-    group: InstanceGroup,
+    group: NetworkedGroup,
     placement: Placement,
     id: InstanceId,
     networks: ReadonlyMap<string, Network>,
@@ -56,7 +59,7 @@ export class AddressBook {
   }
 
   #reserveStatic(
-    { group, network, id, address }: { group: InstanceGroup; network: ManualNetwork; id: InstanceId; address: string },
+    { group, network, id, address }: { group: NetworkedGroup; network: ManualNetwork; id: InstanceId; address: string },
     unplaced: Map<string, IpAddress>,
   ): Reservation {
     const subnet = network.subnets.find(({ statics }) => statics.has(address));
@@ -79,7 +82,13 @@ export class AddressBook {
   }
 
   #reserveVip(
-    at: { group: InstanceGroup; groupNetwork: GroupNetwork; network: VipNetwork; placement: Placement; id: InstanceId },
+    at: {
+      group: NetworkedGroup;
+      groupNetwork: GroupNetwork;
+      network: VipNetwork;
+      placement: Placement;
+      id: InstanceId;
+    },
     unplaced: Map<string, IpAddress>,
   ): Reservation {
     const { group, groupNetwork, network, placement, id } = at;
@@ -117,7 +126,7 @@ export class AddressBook {
     placement,
     id,
   }: {
-    group: InstanceGroup;
+    group: NetworkedGroup;
     network: ManualNetwork;
     placement: Placement;
     id: InstanceId;
@@ -133,7 +142,7 @@ export class AddressBook {
     refuse(group, 'no-address-left', 130011, `network "${network.name}" has no address left${where}`);
   }
 
-  #checkFree(group: InstanceGroup, address: string, id: InstanceId): void {
+  #checkFree(group: NetworkedGroup, address: string, id: InstanceId): void {
     const holder = this.#holders.get(address);
     if (holder === undefined || holder === id) return;
     refuse(group, 'address-taken', 130008, `IP ${address} is in use by instance ${holder}`);
@@ -169,7 +178,7 @@ function singleOf(address: string) {
   return range;
 }
 
-function refuse(group: InstanceGroup, code: string, boshCode: number, what: string): never {
+function refuse(group: NetworkedGroup, code: string, boshCode: number, what: string): never {
   throw new OperatorError(`instance group ${group.name}: ${what}`, {
     code,
     hint:

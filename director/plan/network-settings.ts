@@ -9,7 +9,7 @@ import type { LaidOutInstance } from './layout.ts';
  * @param known what the agent says of its networks: addresses that the infrastructure chose
  */
 export function networkSettings(
-  group: InstanceGroup,
+  group: Pick<InstanceGroup, 'networks'>,
   instance: Pick<LaidOutInstance, 'reservations' | 'az'>,
   networks: ReadonlyMap<string, Network>,
   known: Readonly<Record<string, NetworkSettings>> = {},
@@ -76,13 +76,16 @@ function defaults({ defaultFor }: GroupNetwork): { default?: string[] } {
 }
 
 /** The network whose address speaks for the instance: the addressable one, else the gateway's. */
-export function addressableNetwork(group: InstanceGroup): string | null {
+export function addressableNetwork(group: Pick<InstanceGroup, 'networks'>): string | null {
   const by = (property: 'addressable' | 'gateway') =>
     group.networks.find(({ defaultFor }) => defaultFor.includes(property))?.name;
   return by('addressable') ?? by('gateway') ?? group.networks[0]?.name ?? null;
 }
 
-export function addressOf(group: InstanceGroup, settings: Readonly<Record<string, NetworkSettings>>): string | null {
+export function addressOf(
+  group: Pick<InstanceGroup, 'networks'>,
+  settings: Readonly<Record<string, NetworkSettings>>,
+): string | null {
   const network = addressableNetwork(group);
   return network === null ? null : (settings[network]?.ip ?? null);
 }

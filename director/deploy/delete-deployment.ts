@@ -1,0 +1,59 @@
+import { messageOf } from '../../common/errors.ts';
+import { PlanRunner } from '../execute/run-plan.ts';
+import { observe, refuseSilent } from '../observe/observe.ts';
+import { planUndeployment } from '../plan/plan-deployment.ts';
+import type { TaskHandler } from '../tasks/task-context.ts';
+import type { DeleteDeploymentArgs } from './deploy-args.ts';
+import { deletionWork, deploymentLockWaitMs, type DeployDeps } from './update-deployment.ts';
+
+/**
+ * Deletes every instance, then the deployment. `force` goes on without agents that do not answer and scripts that
+ * fail; what the infrastructure refuses to delete stays on record all the same, and so does the deployment.
+ */
+export function deleteDeployment(deps: DeployDeps): TaskHandler {
+  return (task) => {
+    const name = task.task.deployment;
+    if (name === null) throw new Error('a delete_deployment task names no deployment');
+    const { force = false } = task.task.args as DeleteDeploymentArgs; // the API has checked it
+    return task.withLock(`lock:deployment:${name}`, deploymentLockWaitMs, async () => {
+      const { store, signal, events } = task;
+      const result = `/deployments/${name}`;
+      if ((await store.deployments.get(name)) === undefined) return result; // an earlier run has deleted it
+      const event = { action: 'delete', objectType: 'deployment', objectName: name, deployment: name };
+      const parentId = await task.record(event);
+      try {
+        const actual = await observe(name, { store, signal, agents: deps.agents });
+        if (!force) refuseSilent(actual.instances, name);
+        const compiling = (await store.instances.ofDeployment(name, { compilation: true })).filter(
+          ({ compilation }) => compilation,
+        );
+        const all = [
+          ...actual.instances,
+          ...compiling.map((instance) => ({ instance, agent: { kind: 'none' } as const })),
+        ];
+        const byId = new Map(all.map(({ instance }) => [instance.id, deletionWork(instance)]));
+        const runner = new PlanRunner(deps, task, ({ id }) => {
+          const work = byId.get(id);
+          if (work === undefined) throw new Error(`instance ${id} is planned and unknown`);
+          return work;
+        });
+        const plans = planUndeployment(
+          force ? all.map(({ instance }) => ({ instance, agent: { kind: 'none' } as const })) : all,
+          { skipDrain: [] },
+        );
+        await runner.delete(plans, 'Deleting instances');
+        const artifacts = events.stage('Removing deployment artifacts', 2);
+        await artifacts.task('Detaching stemcells', () => Promise.resolve());
+        await artifacts.task('Detaching releases', () => Promise.resolve());
+        await events
+          .stage('Destroying deployment', 1)
+          .task('Destroying deployment', () => store.deployments.delete(name));
+        await task.record({ ...event, parentId });
+        return result;
+      } catch (thrown) {
+        await task.record({ ...event, parentId, error: messageOf(thrown) });
+        throw thrown;
+      }
+    });
+  };
+}

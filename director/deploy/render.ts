@@ -1,0 +1,144 @@
+import type { NetworkSettings } from '../../agent/protocol.ts';
+import { packArchive, textEntry } from '../../common/archive-pack.ts';
+import type { Blobstore } from '../blobs/blobstore.ts';
+import type { JobsWork } from '../execute/work.ts';
+import { baseSpec, dnsRecordName, type InstanceSpec } from '../plan/instance-spec.ts';
+import type { GroupLayout, LaidOutInstance, Layout } from '../plan/layout.ts';
+import type { ResolvedLinks } from '../plan/links.ts';
+import { networkSettings } from '../plan/network-settings.ts';
+import type { WantedDeployment, WantedJob } from '../plan/wanted.ts';
+import { archiveEntries } from '../templates/archive-entries.ts';
+import { configurationHash, templateHashes } from '../templates/hashes.ts';
+import type { EvaluationInput, RenderedJob, TemplateRenderer } from '../templates/renderer.ts';
+import { TemplatesFailed, type JobFailure } from '../templates/template-errors.ts';
+import { templateSpec } from '../templates/template-spec.ts';
+import type { JobLibrary } from './job-library.ts';
+
+export interface RenderDeps {
+  renderer: TemplateRenderer;
+  jobs: JobLibrary;
+  blobs: Blobstore;
+}
+
+/** One instance with its templates filled in. */
+export interface Rendered {
+  networks: Readonly<Record<string, NetworkSettings>>;
+  configurationHash: string;
+  templateHashes: Readonly<Record<string, string>>;
+  jobs: readonly RenderedJob[];
+}
+
+/**
+ * Renders every job of every instance; each job's templates are compiled once for all instances of its group.
+ * @throws TemplatesFailed with every template that failed, of the whole deployment
+ */
+export async function renderAll(
+  wanted: WantedDeployment,
+  layout: Layout,
+  links: ResolvedLinks,
+  deps: RenderDeps,
+): Promise<Map<string, Rendered>> {
+  const failures: JobFailure[] = [];
+  const rendered = new Map<string, Rendered>();
+  for (const group of layout.groups) {
+    const networks = group.instances.map((instance) => settingsOf(wanted, group, instance));
+    const jobs: RenderedJob[][] = group.instances.map(() => []);
+    for (const job of group.wanted.jobs) {
+      const inputs = group.instances.map((instance, i) =>
+        inputFor({ wanted, group, instance, job, links }, networks[i] ?? {}),
+      );
+      const { templates } = await deps.jobs.load(job.job);
+      const outcomes = await deps.renderer.render(templates, inputs);
+      outcomes.forEach((outcome, i) => {
+        if (outcome.ok) jobs[i]?.push(outcome.job);
+        else failures.push({ instanceGroup: group.wanted.group.name, job: job.name, faults: outcome.faults });
+      });
+    }
+    group.instances.forEach((instance, i) => {
+      const own = jobs[i] ?? [];
+      rendered.set(instance.id, {
+        networks: networks[i] ?? {},
+        jobs: own,
+        configurationHash: configurationHash(own),
+        templateHashes: templateHashes(own),
+      });
+    });
+  }
+  if (failures.length > 0) throw new TemplatesFailed(failures);
+  return rendered;
+}
+
+interface Place {
+  wanted: WantedDeployment;
+  group: GroupLayout;
+  instance: LaidOutInstance;
+  links: ResolvedLinks;
+}
+
+function settingsOf(
+  wanted: WantedDeployment,
+  { wanted: { group } }: GroupLayout,
+  instance: LaidOutInstance,
+): Record<string, NetworkSettings> {
+  const { existing } = instance;
+  const known = existing?.agent.kind === 'answered' ? (existing.agent.state.networks ?? {}) : {};
+  return networkSettings(group, instance, wanted.cloud.networks, known);
+}
+
+function inputFor(
+  { wanted, group, instance, job, links }: Place & { job: WantedJob },
+  networks: Readonly<Record<string, NetworkSettings>>,
+): EvaluationInput {
+  const spec = baseSpec(wanted, group.wanted, instance, networks, {});
+  const jobLinks = links.get(group.wanted.group.name)?.get(job.name) ?? {};
+  return {
+    spec: templateSpec(spec, { properties: job.properties, links: jobLinks, release: job.release }, (network) =>
+      dnsRecordName(spec, network),
+    ),
+  };
+}
+
+/** The jobs of one instance as executing needs them: uploaded when they are wanted, rendered anew when addresses come late. */
+export function jobsWork(
+  place: Place,
+  rendered: Rendered,
+  packages: InstanceSpec['packages'],
+  deps: RenderDeps,
+): JobsWork {
+  const { wanted, group, instance } = place;
+  let current = rendered;
+  const specOf = (): InstanceSpec => ({
+    ...baseSpec(wanted, group.wanted, instance, current.networks, packages as Parameters<typeof baseSpec>[4]), // made by compile/
+    configuration_hash: current.configurationHash,
+    template_hashes: current.templateHashes,
+  });
+  const work: JobsWork = {
+    spec: specOf(),
+    async withArchive() {
+      if (work.spec['rendered_templates_archive'] !== undefined) return work.spec;
+      const entries = [...archiveEntries(current.jobs)].map(({ path, content, mode }) =>
+        textEntry(path, content, mode),
+      );
+      const { blobId, sha256 } = await deps.blobs.put(packArchive(entries));
+      work.spec = { ...work.spec, rendered_templates_archive: { blobstore_id: blobId, sha1: `sha256:${sha256}` } };
+      return work.spec;
+    },
+    async learnNetworks(known) {
+      const networks = networkSettings(group.wanted.group, instance, wanted.cloud.networks, known);
+      const jobs: RenderedJob[] = [];
+      for (const job of group.wanted.jobs) {
+        const { templates } = await deps.jobs.load(job.job);
+        const [outcome] = await deps.renderer.render(templates, [inputFor({ ...place, job }, networks)]);
+        if (outcome === undefined || !outcome.ok) {
+          throw new TemplatesFailed([
+            { instanceGroup: group.wanted.group.name, job: job.name, faults: outcome?.faults ?? [] },
+          ]);
+        }
+        jobs.push(outcome.job);
+      }
+      current = { networks, jobs, configurationHash: configurationHash(jobs), templateHashes: templateHashes(jobs) };
+      work.spec = specOf();
+    },
+  };
+  return work;
+}
