@@ -19,6 +19,7 @@ import { readJson } from './http/bodies.ts';
 import { consumes } from './http/consumes.ts';
 import { pathText, queryFlag, queryText } from './http/query.ts';
 import { spoolUpload } from './http/spool.ts';
+import { spoolOf } from './spool-options.ts';
 
 /** Routes under /releases. */
 export function releaseRoutes(deps: ApiDeps): Router {
@@ -53,7 +54,7 @@ export function releaseRoutes(deps: ApiDeps): Router {
   });
 
   router.post('/releases', consumes(mediaTypes.tarball), requires('upload_releases'), async (req, res) => {
-    const path = await spoolUpload(req, { dir: deps.spoolDir, chance: deps.chance, ...deps.limits });
+    const path = await spoolUpload(req, spoolOf(deps));
     const args: UpdateReleaseArgs = {
       source: { kind: 'spooled', path, digest: queryText(req, 'sha1') ?? null },
       rebase: queryFlag(req, 'rebase'),

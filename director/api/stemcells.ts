@@ -12,6 +12,7 @@ import { readJson } from './http/bodies.ts';
 import { consumes } from './http/consumes.ts';
 import { pathText, queryFlag, queryText } from './http/query.ts';
 import { spoolUpload } from './http/spool.ts';
+import { spoolOf } from './spool-options.ts';
 
 /** Routes under /stemcells, and POST /stemcell_uploads. */
 export function stemcellRoutes(deps: ApiDeps): Router {
@@ -35,7 +36,7 @@ export function stemcellRoutes(deps: ApiDeps): Router {
   });
 
   router.post('/stemcells', consumes(mediaTypes.tarball), requires('upload_stemcells'), async (req, res) => {
-    const path = await spoolUpload(req, { dir: deps.spoolDir, chance: deps.chance, ...deps.limits });
+    const path = await spoolUpload(req, spoolOf(deps));
     const args: UpdateStemcellArgs = {
       source: { kind: 'spooled', path, digest: queryText(req, 'sha1') ?? null },
       fix: queryFlag(req, 'fix'),
