@@ -136,7 +136,7 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   /** Refused: lists are read in pages, so that the event loop breathes. */
-  async *streamQuery(): AsyncGenerator<never> {
+  streamQuery(): AsyncIterableIterator<never> {
     throw new Error('read in pages instead of streaming');
   }
 

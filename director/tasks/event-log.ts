@@ -1,0 +1,55 @@
+import type { Clock } from '../../common/clock.ts';
+import { messageOf } from '../../common/errors.ts';
+import type { EventLog, Stage } from './task-context.ts';
+
+/**
+ * The lines of a task's event output, byte for byte in the shape that BOSH's clients parse: keys in this order, times
+ * in whole seconds. Source: cloudfoundry/bosh, event_log.rb.
+ */
+export interface EventLines extends EventLog {
+  /** Written once, when the task fails or is cancelled. */
+  error(code: number, message: string): void;
+}
+
+export function eventLines(write: (line: string) => void, clock: Clock): EventLines {
+  const line = (fields: Record<string, unknown>) =>
+    write(`${JSON.stringify({ time: Math.floor(clock.now() / 1000), ...fields })}\n`);
+  return {
+    stage: (name, total, tags = []) => stage(line, { stage: name, tags, total }),
+    warning: (message) => line({ type: 'warning', message }),
+    deprecation: (message) => line({ type: 'deprecation', message }),
+    error: (code, message) => line({ error: { code, message } }),
+  };
+}
+
+function stage(
+  line: (fields: Record<string, unknown>) => void,
+  heading: { stage: string; tags: readonly string[]; total: number | null },
+): Stage {
+  let started = 0;
+  return {
+    async task(name, work) {
+      const index = ++started;
+      let progress = 0;
+      const say = (state: string, data?: Record<string, unknown>) =>
+        line({ ...heading, task: name, index, state, progress, ...(data === undefined ? {} : { data }) });
+
+      say('started');
+      try {
+        const result = await work({
+          advance(percent, status) {
+            progress = Math.min(100, progress + percent);
+            say('in_progress', { status });
+          },
+        });
+        progress = 100;
+        say('finished');
+        return result;
+      } catch (thrown) {
+        progress = 100;
+        say('failed', { error: messageOf(thrown) });
+        throw thrown;
+      }
+    },
+  };
+}
