@@ -2,7 +2,7 @@ import { isAgentTask, type AgentMethod, type AgentMethods } from '../../agent/pr
 import { messageOf } from '../../common/errors.ts';
 import type { AgentId } from '../../common/ids.ts';
 import { AgentFailed, AgentTimedOut, AgentUnreachable, unsupportedAction, type CallName } from './agent-errors.ts';
-import { answerWithinMs, ruleOf } from './agent-methods.ts';
+import { answerMsMax, ruleOf } from './agent-methods.ts';
 import type { Agents, CallOptions, WaitOptions } from './agents.ts';
 import type { Heartbeats } from './heartbeats.ts';
 import { Rpc, timedOut, type RpcDeps } from './rpc.ts';
@@ -14,7 +14,9 @@ const pollMsMax = 1_000;
 /** For cancel_task's own answer: who cancels does not wait longer for an agent that may be dead. */
 const cancelWithinMs = 5_000;
 
-const pingEveryMs = 1_000;
+/** A VM that is waited for is pinged at once, then after this and less and less often: lost pings cost nothing. */
+const pingFirstMs = 100;
+const pingMsMax = 1_000;
 /** BOSH's agent_wait_timeout. */
 const readyWithinMs = 600_000;
 
@@ -83,9 +85,10 @@ export class AgentClient implements Agents {
     // Once only: an agent that beats a thousand times a second must not be pinged as often.
     let awaited: Promise<'beat'> | undefined = heartbeats === undefined ? undefined : firstHeartbeat;
     try {
+      let roundMs = pingFirstMs;
       for (let leftMs = timeoutMs; leftMs > 0; leftMs = deadlineMs - clock.now()) {
-        const roundMs = Math.min(pingEveryMs, leftMs);
-        const pong = this.#pingOnce(name, roundMs, signal);
+        const pong = this.#pingOnce(name, Math.min(roundMs, leftMs), signal);
+        roundMs = Math.min(2 * roundMs, pingMsMax);
         const outcome = await (awaited === undefined ? pong : Promise.race([pong, awaited]));
         if (outcome === 'pong') return;
         if (outcome === 'beat') {
@@ -102,7 +105,7 @@ export class AgentClient implements Agents {
   /** An agent that restarts says so and then stays silent for a while: asked again after the round. */
   async #pingOnce(name: CallName, roundMs: number, signal: AbortSignal | undefined): Promise<'pong' | 'silent'> {
     try {
-      const answer = await this.#rpc.request(name, [], { timeoutMs: roundMs, signal });
+      const answer = await this.#rpc.request(name, [], { method: 'ping', timeoutMs: roundMs, signal });
       return answer === timedOut ? 'silent' : 'pong';
     } catch (error) {
       if (!(error instanceof AgentFailed && error.isRestarting)) throw error;
@@ -137,10 +140,11 @@ export class AgentClient implements Agents {
   async #ask(call: Call, args: unknown[], method = call.name.method): Promise<unknown> {
     const { clock } = this.#deps;
     const askedMs = clock.now();
-    for (let attempt = 0; attempt <= ruleOf(method).retriesMax; attempt++) {
-      const timeoutMs = Math.min(answerWithinMs, call.deadlineMs - clock.now());
+    const { retriesMax, firstAnswerMs } = ruleOf(method);
+    for (let attempt = 0; attempt <= retriesMax; attempt++) {
+      const timeoutMs = Math.min(firstAnswerMs * 2 ** attempt, answerMsMax, call.deadlineMs - clock.now());
       if (timeoutMs <= 0) break;
-      const value = await this.#rpc.request({ ...call.name, method }, args, { timeoutMs, signal: call.signal });
+      const value = await this.#rpc.request(call.name, args, { method, timeoutMs, signal: call.signal });
       if (value !== timedOut) return value;
     }
     const outOfTime = clock.now() >= call.deadlineMs;
@@ -171,9 +175,7 @@ export class AgentClient implements Agents {
     const { log } = this.#deps;
     const { agentId, method } = name;
     try {
-      const answer = await this.#rpc.request({ ...name, method: 'cancel_task' }, [agentTaskId], {
-        timeoutMs: cancelWithinMs,
-      });
+      const answer = await this.#rpc.request(name, [agentTaskId], { method: 'cancel_task', timeoutMs: cancelWithinMs });
       log.info('agent-action-cancelled', { agentId, method, agentTaskId, answered: answer !== timedOut });
     } catch (error) {
       log.warn('agent-action-not-cancelled', { agentId, method, agentTaskId, error: messageOf(error) });

@@ -18,7 +18,7 @@ export class AgentFailed extends OperatorError {
 
   constructor({ label, agentId, method }: CallName, exception: AgentException) {
     const { message, backtrace, blobstore_id: blobId } = exception;
-    super(`${label}: ${method} failed: ${message}`, {
+    super(`${label}: ${method} failed: ${withoutTask(message)}`, {
       code: 'agent-exception',
       hint:
         blobId === undefined
@@ -88,6 +88,11 @@ export function answerMalformed({ label, agentId, method }: CallName, bytes: num
     hint: `Something else than a BOSH agent may run on that VM, or it is broken: read ${agentLog}.`,
     details: { instance: label, agentId, method, bytes },
   });
+}
+
+/** BOSH's agent says which task it was, and that get_task failed: nobody knows those. */
+function withoutTask(message: string): string {
+  return message.replace(/^Action Failed get_task: Task [0-9a-f-]+ result: /, '');
 }
 
 function seconds(ms: number): number {

@@ -1,7 +1,7 @@
 import { longMethods, type AgentMethod } from '../../agent/protocol.ts';
 
 /** How long to wait for one message's answer. As BOSH. */
-export const answerWithinMs = 45_000;
+export const answerMsMax = 45_000;
 
 /** BOSH waits for ever; an action that takes longer than a day is one that nobody will finish. */
 const longActionMsMax = 24 * 3_600_000;
@@ -12,14 +12,17 @@ export interface MethodRule {
   timeoutMs: number;
   /** How often it is sent again when no answer comes: only what may be repeated. */
   retriesMax: number;
+  /** How long to wait for the first message's answer; for each further one twice as long, up to answerMsMax. */
+  firstAnswerMs: number;
   /** What the call gives when the agent does not know the method, since it is an old one. Undefined: that is an error. */
   whenUnknown?: unknown;
 }
 
 const rules: Partial<Record<AgentMethod, Partial<MethodRule>>> = {
-  get_state: { retriesMax: 2, timeoutMs: 3 * answerWithinMs },
-  // Lost while the agent restarts, which some actions make it do.
-  get_task: { retriesMax: 4, timeoutMs: 5 * answerWithinMs },
+  get_state: { retriesMax: 2, timeoutMs: 3 * answerMsMax },
+  // Lost while the agent restarts, as update_settings makes it do. It is answered at once or not at all, so it is asked
+  // again soon; BOSH waits 45 s, four times over, which is about as long in all.
+  get_task: { retriesMax: 8, firstAnswerMs: 2_000 },
   upload_blob: { retriesMax: 3 },
   stop: { timeoutMs: 300_000 },
   info: { whenUnknown: { api_version: 0 } },
@@ -30,6 +33,6 @@ const rules: Partial<Record<AgentMethod, Partial<MethodRule>>> = {
 };
 
 export function ruleOf(method: AgentMethod): MethodRule {
-  const timeoutMs = longMethods.has(method) ? longActionMsMax : answerWithinMs;
-  return { timeoutMs, retriesMax: 0, ...rules[method] };
+  const timeoutMs = longMethods.has(method) ? longActionMsMax : answerMsMax;
+  return { timeoutMs, retriesMax: 0, firstAnswerMs: answerMsMax, ...rules[method] };
 }

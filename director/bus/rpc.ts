@@ -47,15 +47,18 @@ export class Rpc {
   }
 
   /**
-   * The value that the agent answered, or `timedOut`.
+   * The value that the agent answered, or `timedOut`. `method` is what is asked on behalf of the call that `name` names:
+   * get_task for apply.
    * @throws AgentFailed; OperatorError `agent-answer-malformed` | `bus-message-too-large` | `bus-closed`; the signal's reason
    */
   request(
     name: CallName,
     args: unknown[],
-    { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal | undefined },
+    options: { method: AgentMethod; timeoutMs: number; signal?: AbortSignal | undefined },
   ): Promise<unknown> {
     const { clock } = this.#deps;
+    const { method, timeoutMs, signal } = options;
+    const { agentId } = name;
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(signal.reason as Error);
       if (this.#closed) return reject(busClosed());
@@ -82,10 +85,10 @@ export class Rpc {
           reject(error as Error);
         }
       };
-      this.#pending.set(requestId, { agentId: name.agentId, answer, abandon });
+      this.#pending.set(requestId, { agentId, answer, abandon });
       signal?.addEventListener('abort', abort, { once: true });
       try {
-        this.#publish(name, args, requestId);
+        this.#publish({ agentId, method }, args, requestId);
       } catch (error) {
         abandon(error);
       }
