@@ -16,7 +16,7 @@ export default {
     rule('plan-no-core', 'No node built-ins in the planner.', { path: '^director/plan/' }, { dependencyTypes: ['core'] }),
     rule('cpi-knows-no-director', 'A CPI is a plug.', { path: '^cpi/' }, { path: '^(director|agent|cli|clusters|console)/' }),
     rule('cpis-are-strangers', 'Shared IaaS code goes to cpi/*.ts.', { path: '^cpi/([^/]+)/' }, { path: '^cpi/[^/]+/', pathNot: '^cpi/$1/' }),
-    rule('cpi-by-interface', 'Only main.ts may name a concrete CPI.', { path: '^director/', pathNot: '^director/main\\.ts$' }, { path: '^cpi/[^/]+/' }),
+    rule('cpi-by-interface', 'Only main.ts may name a concrete CPI.', { path: '^director/', pathNot: '^director/main(/|\\.ts$)' }, { path: '^cpi/[^/]+/' }),
     rule(
       'domain-sits-below',
       'manifests, releases and stemcells are data and rules about data.',
@@ -26,7 +26,7 @@ export default {
     rule(
       'agent-by-protocol',
       'The director knows the wire, not the agent. main.ts wires simulated machines to simulated agents.',
-      { path: '^director/', pathNot: '^director/main\\.ts$' },
+      { path: '^director/', pathNot: '^director/main(/|\\.ts$)' },
       { path: '^agent/', pathNot: '^agent/protocol' },
     ),
     rule('agent-stands-alone', 'The agent ships alone to every VM.', { path: '^agent/' }, { path: `^(${formats}|director|cpi|cli|clusters|console)/` }),

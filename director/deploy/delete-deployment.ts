@@ -3,7 +3,7 @@ import { PlanRunner } from '../execute/run-plan.ts';
 import { observe, refuseSilent } from '../observe/observe.ts';
 import { planUndeployment } from '../plan/plan-deployment.ts';
 import type { TaskHandler } from '../tasks/task-context.ts';
-import type { DeleteDeploymentArgs } from './deploy-args.ts';
+import type { DeleteDeploymentArgs } from '../api/deploy-args.ts';
 import { deletionWork, deploymentLockWaitMs, type DeployDeps } from './update-deployment.ts';
 
 /**
@@ -14,7 +14,7 @@ export function deleteDeployment(deps: DeployDeps): TaskHandler {
   return (task) => {
     const name = task.task.deployment;
     if (name === null) throw new Error('a delete_deployment task names no deployment');
-    const { force = false } = task.task.args as DeleteDeploymentArgs; // the API has checked it
+    const { force } = task.task.args as DeleteDeploymentArgs; // the API has checked it
     return task.withLock(`lock:deployment:${name}`, deploymentLockWaitMs, async () => {
       const { store, signal, events } = task;
       const result = `/deployments/${name}`;

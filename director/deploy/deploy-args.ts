@@ -1,42 +1,24 @@
 import { OperatorError } from '../../common/errors.ts';
-import type { DeployOptions, StateWish } from '../plan/wanted.ts';
+import type { UpdateDeploymentArgs } from '../api/deploy-args.ts';
+import type { DeployOptions } from '../plan/wanted.ts';
 
-/** What an `update_deployment` task is given: the API makes it, JSON in the task's row. */
-export interface UpdateDeploymentArgs {
-  manifest: string;
-  /** Pinned when the task was made: a config uploaded meanwhile is for the next deploy. */
-  cloud_config_ids: number[];
-  runtime_config_ids: number[];
-  dry_run?: boolean;
-  recreate?: boolean;
-  recreate_persistent_disks?: boolean;
-  /** RFC 3339. */
-  recreate_vms_created_before?: string;
-  fix?: boolean;
-  /** `*`, or group names. */
-  skip_drain?: string;
-  canaries?: string;
-  max_in_flight?: string;
-  /** From `bosh start, stop, restart, recreate`. */
-  states?: StateWish[];
-}
-
-export interface DeleteDeploymentArgs {
-  force?: boolean;
-}
-
-export function deployOptions(args: UpdateDeploymentArgs): DeployOptions {
+/** The flags of a deploy, as planning understands them. */
+export function deployOptions({ options, stateChanges }: UpdateDeploymentArgs): DeployOptions {
+  const { recreateVmsCreatedBefore: before, skipDrain } = options;
   return {
-    dryRun: args.dry_run ?? false,
-    recreate: args.recreate ?? false,
-    recreateCreatedBeforeMs:
-      args.recreate_vms_created_before === undefined ? null : timeOf(args.recreate_vms_created_before),
-    recreatePersistentDisks: args.recreate_persistent_disks ?? false,
-    fix: args.fix ?? false,
-    skipDrain: args.skip_drain === '*' ? 'all' : (args.skip_drain ?? '').split(',').filter((name) => name !== ''),
-    canaries: args.canaries ?? null,
-    maxInFlight: args.max_in_flight ?? null,
-    states: args.states ?? [],
+    dryRun: options.dryRun,
+    recreate: options.recreate,
+    recreateCreatedBeforeMs: before === null ? null : timeOf(before),
+    recreatePersistentDisks: options.recreatePersistentDisks,
+    fix: options.fix,
+    skipDrain: skipDrain === '*' ? 'all' : (skipDrain ?? '').split(',').filter((name) => name !== ''),
+    canaries: options.canaries,
+    maxInFlight: options.maxInFlight,
+    states: stateChanges.map(({ group, index, state }) => ({
+      group: group === '*' ? null : group,
+      instance: index === null ? null : String(index),
+      state,
+    })),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { PackageRef } from '../../agent/protocol.ts';
-import { OperatorError } from '../../common/errors.ts';
+import { OperatorError, messageOf } from '../../common/errors.ts';
 import { id, type InstanceId } from '../../common/ids.ts';
+import type { UpdateDeploymentArgs } from '../api/deploy-args.ts';
 import { compilePackages, packageRef } from '../compile/compile-packages.ts';
 import { CompilationMachines } from '../compile/machines.ts';
 import { requirementKey, requirementsOf, type CompileDemand, type Requirement } from '../compile/requirements.ts';
@@ -20,7 +21,7 @@ import type { DeployOptions, WantedGroup } from '../plan/wanted.ts';
 import type { CompiledPackage } from '../store/releases.ts';
 import type { Instance } from '../store/instances.ts';
 import type { TaskContext, TaskHandler } from '../tasks/task-context.ts';
-import { deployOptions, type UpdateDeploymentArgs } from './deploy-args.ts';
+import { deployOptions } from './deploy-args.ts';
 import { jobsWork, renderAll, type RenderDeps, type Rendered } from './render.ts';
 import { resolve, type Resolved } from './resolve.ts';
 import { runPostDeploy } from './post-deploy.ts';
@@ -43,7 +44,9 @@ export function updateDeployment(deps: DeployDeps): TaskHandler {
   return (task) => {
     const name = task.task.deployment;
     if (name === null) throw new Error('an update_deployment task names no deployment');
-    return task.withLock(`lock:deployment:${name}`, deploymentLockWaitMs, () => new Deploy(deps, task, name).run());
+    return task.withLock(`lock:deployment:${name}`, deploymentLockWaitMs, () =>
+      new Deploy(deps, task, name).runOnRecord(),
+    );
   };
 }
 
@@ -62,7 +65,34 @@ class Deploy {
     this.#options = deployOptions(this.#args);
   }
 
-  async run(): Promise<string> {
+  /** With an event of the director before and after. */
+  async runOnRecord(): Promise<string> {
+    const { store } = this.#task;
+    const used = async () => {
+      const deployment = await store.deployments.get(this.#name);
+      const named = (list: ReadonlyArray<{ name: string; version: string }> = []) =>
+        list.map(({ name, version }) => `${name}/${version}`);
+      return { releases: named(deployment?.releases), stemcells: named(deployment?.stemcells) };
+    };
+    const event = {
+      action: this.#args.new ? 'create' : 'update',
+      objectType: 'deployment',
+      objectName: this.#name,
+      deployment: this.#name,
+    };
+    const before = await used();
+    const parentId = await this.#task.record(event);
+    try {
+      const result = await this.#run();
+      await this.#task.record({ ...event, parentId, context: { before, after: await used() } });
+      return result;
+    } catch (thrown) {
+      await this.#task.record({ ...event, parentId, error: messageOf(thrown) });
+      throw thrown;
+    }
+  }
+
+  async #run(): Promise<string> {
     const { events, store } = this.#task;
     const preparing = events.stage('Preparing deployment', 1);
     const prepared = await preparing.task('Preparing deployment', () => this.#prepare());
@@ -81,9 +111,9 @@ class Deploy {
     await new PlanRunner(this.#deps, this.#task, works).run(plan);
 
     await store.deployments.deployed(this.#name, {
-      manifest: this.#args.manifest,
-      cloudConfigIds: this.#args.cloud_config_ids,
-      runtimeConfigIds: this.#args.runtime_config_ids,
+      manifest: this.#args.manifestText,
+      cloudConfigIds: this.#args.cloudConfigIds,
+      runtimeConfigIds: this.#args.runtimeConfigIds,
       releases: resolved.releases,
       stemcells: resolved.stemcells,
     });
@@ -101,9 +131,9 @@ class Deploy {
     const configs = async (ids: readonly number[]) => (await store.configs.getAll(ids)).map(({ content }) => content);
     const resolved = await resolve(
       {
-        manifest: this.#args.manifest,
-        cloudConfigs: await configs(this.#args.cloud_config_ids),
-        runtimeConfigs: await configs(this.#args.runtime_config_ids),
+        manifest: this.#args.manifestText,
+        cloudConfigs: await configs(this.#args.cloudConfigIds),
+        runtimeConfigs: await configs(this.#args.runtimeConfigIds),
         teams: deployment.teams,
         firstDeploy: deployment.manifest === null,
       },
@@ -128,7 +158,7 @@ class Deploy {
       const layout = layOut(wanted, actual, freshIds);
       if (this.#options.dryRun) return { layout, actual };
       try {
-        await this.#record(layout);
+        await this.#recordLayout(layout);
         return { layout, actual };
       } catch (thrown) {
         const lostRace = thrown instanceof OperatorError && thrown.code === 'address-taken' && tries < layoutTriesMax;
@@ -137,7 +167,7 @@ class Deploy {
     }
   }
 
-  async #record(layout: Layout): Promise<void> {
+  async #recordLayout(layout: Layout): Promise<void> {
     const instances = layout.groups.flatMap((group) =>
       group.instances.filter(({ group: name }) => name === group.wanted.group.name),
     );

@@ -1,0 +1,60 @@
+import type { Chance } from '../../common/chance.ts';
+import type { Clock } from '../../common/clock.ts';
+import type { Log } from '../../common/log.ts';
+import type { Blobstore } from '../blobs/blobstore.ts';
+import type { Agents } from '../bus/agents.ts';
+import type { Bus } from '../bus/bus.ts';
+import { deleteDeployment } from '../deploy/delete-deployment.ts';
+import { JobLibrary } from '../deploy/job-library.ts';
+import { updateDeployment, type DeployDeps } from '../deploy/update-deployment.ts';
+import type { Cpis } from '../execute/cpis.ts';
+import type { ExecuteSettings } from '../execute/work.ts';
+import type { Store } from '../store/store.ts';
+import { TaskEngine, type EngineOptions } from '../tasks/engine.ts';
+import type { TaskHandler } from '../tasks/task-context.ts';
+import { embeddedWaker } from '../tasks/waker.ts';
+import type { TemplateRenderer } from '../templates/renderer.ts';
+
+export interface CoreDeps {
+  store: Store;
+  bus: Bus;
+  agents: Agents;
+  cpis: Cpis;
+  blobs: Blobstore;
+  renderer: TemplateRenderer;
+  clock: Clock;
+  chance: Chance;
+  log: Log;
+}
+
+export interface CoreOptions {
+  settings: ExecuteSettings;
+  domain: string;
+  engine: EngineOptions;
+}
+
+/** The director without its doors: tasks go in, and things happen. What the API, the simulator and stories drive. */
+export interface Core {
+  engine: TaskEngine;
+  deploy: DeployDeps;
+}
+
+export function assembleCore(
+  deps: CoreDeps,
+  options: CoreOptions,
+  otherHandlers: (deploy: DeployDeps) => Readonly<Record<string, TaskHandler>> = () => ({}),
+): Core {
+  const { store, clock, log } = deps;
+  const deploy: DeployDeps = {
+    ...deps,
+    settings: options.settings,
+    domain: options.domain,
+    jobs: new JobLibrary(deps.blobs),
+  };
+  const handlers = {
+    update_deployment: updateDeployment(deploy),
+    delete_deployment: deleteDeployment(deploy),
+    ...otherHandlers(deploy),
+  };
+  return { deploy, engine: new TaskEngine({ store, clock, log, waker: embeddedWaker(), handlers }, options.engine) };
+}

@@ -1,0 +1,261 @@
+import { packArchive, textEntry } from '../../common/archive-pack.ts';
+import { seededChance } from '../../common/chance.ts';
+import { systemClock, type Clock } from '../../common/clock.ts';
+import { id, type DeploymentName, type StemcellCid } from '../../common/ids.ts';
+import { silentLog } from '../../common/log.ts';
+import { MemoryCpi } from '../../cpi/memory/memory-cpi.ts';
+import type { DeployOptions, StateChange, UpdateDeploymentArgs } from '../../director/api/deploy-args.ts';
+import { AgentClient } from '../../director/bus/agent-client.ts';
+import { openEmbeddedBus } from '../../director/bus/embedded-bus.ts';
+import { CertificateAuthority } from '../../director/bus/certificates/authority.ts';
+import { listenToHeartbeats } from '../../director/bus/heartbeats.ts';
+import { assembleCore } from '../../director/main/core.ts';
+import { SimulatedMachines } from '../../director/main/simulated-machines.ts';
+import { singleCpi } from '../../director/main/single-cpi.ts';
+import { openStore } from '../../director/store/open-store.ts';
+import type { Task } from '../../director/store/tasks.ts';
+import { MemoryBlobs } from './memory-blobs.ts';
+import { plainRenderer } from './plain-renderer.ts';
+
+export interface GivenDirectorOptions {
+  clock?: Clock;
+  seed?: number;
+}
+
+/** A director with everything in this process: simulated machines, SQLite in memory, no sockets. */
+export async function givenDirector({ clock = systemClock, seed = 1 }: GivenDirectorOptions = {}) {
+  const chance = seededChance(seed);
+  const log = silentLog;
+  const store = await openStore({ kind: 'sqlite', path: ':memory:' }, { clock, log });
+  const made = CertificateAuthority.create('test', clock);
+  const pems = new Map<string, string>();
+  const bus = await openEmbeddedBus(
+    { agents: [] },
+    {
+      authority: new CertificateAuthority(made, clock),
+      clock,
+      log,
+      store: {
+        load: (name) => Promise.resolve(pems.get(name)),
+        save: (name, pem) => Promise.resolve(void pems.set(name, pem)),
+      },
+    },
+  );
+  const blobs = new MemoryBlobs(chance);
+  const heartbeats = listenToHeartbeats(await bus.connect('health-monitor'), { clock, log });
+  const agents = new AgentClient({ connection: await bus.connect('director'), clock, chance, log, heartbeats });
+  const machines = new SimulatedMachines({
+    clock,
+    chance,
+    directory: null,
+    connect: (agentId) => bus.attach(agentId),
+    blobs: {
+      get: () => Promise.reject(new Error('not fetched')),
+      put: () => Promise.resolve({ blobId: chance.uuid(), multidigest: 'sha256:' + 'a'.repeat(64) }),
+    },
+  });
+  const cpi = await MemoryCpi.open({
+    clock,
+    chance,
+    machines,
+    agent: { mbus: bus.endpoint().mbus, blobstore: blobs.agentSettings(), ntp: [] },
+  });
+  const { engine } = assembleCore(
+    { store, bus, agents, cpis: singleCpi(cpi), blobs, renderer: plainRenderer, clock, chance, log },
+    {
+      domain: 'bosh',
+      settings: {
+        directorName: 'test',
+        agentWaitMs: 60_000,
+        vmsAtOnceMax: 32,
+        createVmTriesMax: 5,
+        keepUnreachableVms: false,
+        agentEnv: {},
+        trustedCerts: '',
+      },
+      engine: { owner: `test-${seed}`, alone: true, recordEvents: true },
+    },
+  );
+  await engine.start();
+
+  const director = {
+    store,
+    cpi,
+    machines,
+    agents,
+    engine,
+    blobs,
+    /** A release of one job and one package, and a stemcell, as if uploaded. */
+    async upload({ version = '1', template = 'port: <%= p("port") %>' }: { version?: string; template?: string } = {}) {
+      const spec = {
+        name: 'web',
+        templates: { 'web.yml': 'config/web.yml' },
+        packages: ['app'],
+        properties: { port: { default: 80 } },
+      };
+      const job = await blobs.put(
+        packArchive([
+          textEntry('job.MF', JSON.stringify(spec)),
+          textEntry('monit', ''),
+          textEntry('templates/web.yml', template),
+        ]),
+      );
+      const source = await blobs.put(packArchive([textEntry('packaging', 'true')]));
+      const release = await store.releases.begin({
+        name: 'web',
+        version,
+        commitHash: 'abc',
+        uncommittedChanges: false,
+      });
+      await store.releases.addPackage(release.id, {
+        name: 'app',
+        version: `app-${version}`,
+        fingerprint: `app-${version}`,
+        blobId: source.blobId,
+        digest: source.sha1,
+        dependencies: [],
+      });
+      await store.releases.addJob(release.id, {
+        name: 'web',
+        version: `job-${version}`,
+        fingerprint: `job-${version}`,
+        blobId: job.blobId,
+        digest: job.sha1,
+        packages: ['app'],
+        spec,
+      });
+      await store.releases.complete(release.id);
+    },
+    async uploadStemcell(version = '1') {
+      const cid = await cpi.createStemcell('/dev/null', { name: 'tiny', version });
+      await store.stemcells.save({
+        name: 'tiny',
+        version,
+        operatingSystem: 'tiny-os',
+        cid: id<StemcellCid>(cid),
+        cpi: '',
+        apiVersion: 2,
+        digest: null,
+      });
+    },
+    async cloudConfig(content: string) {
+      await store.configs.create({ type: 'cloud', name: 'default', content, team: null }, clock.now());
+    },
+    async enqueue(
+      manifestText: string,
+      options: Partial<DeployOptions> = {},
+      stateChanges: StateChange[] = [],
+    ): Promise<Task> {
+      const name = /^name: (\S+)/m.exec(manifestText)?.[1] ?? 'web';
+      const existing = await store.deployments.get(name);
+      await store.deployments.create(id<DeploymentName>(name), [], clock.now());
+      const args: UpdateDeploymentArgs = {
+        deployment: name,
+        manifestText,
+        options: {
+          dryRun: false,
+          recreate: false,
+          recreatePersistentDisks: false,
+          recreateVmsCreatedBefore: null,
+          fix: false,
+          skipDrain: null,
+          canaries: null,
+          maxInFlight: null,
+          forceLatestVariables: false,
+          scopes: [],
+          ...options,
+        },
+        cloudConfigIds: (await store.configs.currentOf('cloud', 'all')).map((config) => config.id),
+        runtimeConfigIds: (await store.configs.currentOf('runtime', 'all')).map((config) => config.id),
+        new: existing === undefined,
+        stateChanges,
+      };
+      return engine.enqueue({
+        type: 'update_deployment',
+        description: 'create deployment',
+        lane: 'normal',
+        args,
+        user: 'admin',
+        deployment: id(name),
+        contextId: '',
+        teams: [],
+      });
+    },
+    async deploy(manifestText: string, options: Partial<DeployOptions> = {}, stateChanges: StateChange[] = []) {
+      return director.ended(await director.enqueue(manifestText, options, stateChanges));
+    },
+    async delete(name: string, force = false) {
+      const args = { deployment: name, force, keepSnapshots: false };
+      return director.ended(
+        await engine.enqueue({
+          type: 'delete_deployment',
+          description: 'delete',
+          lane: 'normal',
+          args,
+          user: 'admin',
+          deployment: id(name),
+          contextId: '',
+          teams: [],
+        }),
+      );
+    },
+    async ended(task: Task) {
+      await engine.idle();
+      const ended = await store.tasks.get(task.id);
+      if (ended === undefined) throw new Error('the task is gone');
+      return {
+        ...ended,
+        events: await director.output(ended, 'event'),
+        debug: await director.output(ended, 'debug'),
+        plan: await director.output(ended, 'result'),
+      };
+    },
+    async output(task: Task, stream: 'event' | 'debug' | 'result') {
+      return (await store.tasks.output(task.id, stream, { from: 0, bytesMax: 10_000_000 }))?.bytes.toString() ?? '';
+    },
+    async close() {
+      await engine.stop({ graceMs: 1000 });
+      agents.close();
+      heartbeats.close();
+      await bus.close();
+      await cpi.close();
+      await store.close();
+    },
+  };
+  return director;
+}
+
+export const cloudConfigOf = ({ range = '10.0.0.0/24', vmType = '{}' }: { range?: string; vmType?: string } = {}) => `
+azs:
+- {name: z1, cloud_properties: {zone: z1}}
+- {name: z2, cloud_properties: {zone: z2}}
+networks:
+- name: default
+  subnets:
+  - {range: ${range}, gateway: ${range.replace(/\.0\/.*/, '.1')}, azs: [z1, z2], dns: [8.8.8.8]}
+vm_types: [{name: small, cloud_properties: ${vmType}}]
+disk_types: [{name: disk, disk_size: 1024}]
+compilation: {workers: 2, network: default, az: z1, vm_type: small, reuse_compilation_vms: true}
+`;
+
+export const webTier = ({
+  instances = 3,
+  version = '1',
+  stemcell = '1',
+  disk = false,
+  port = 80,
+  name = 'web',
+} = {}) => `
+name: ${name}
+releases: [{name: web, version: "${version}"}]
+stemcells: [{alias: default, os: tiny-os, version: "${stemcell}"}]
+update: {canaries: 1, max_in_flight: 2, canary_watch_time: 1-2, update_watch_time: 1-2}
+instance_groups:
+- name: web
+  instances: ${instances}
+  azs: [z1, z2]
+  vm_type: small
+  stemcell: default
+${disk ? '  persistent_disk_type: disk\n' : ''}  networks: [{name: default}]
+  jobs: [{name: web, release: web, properties: {port: ${port}}}]
+`;
