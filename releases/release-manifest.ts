@@ -114,7 +114,7 @@ function readPackage(fields: FieldReader, faults: ReleaseFault[]): PackageRef {
 
 function readDigest(fields: FieldReader): string | null {
   const text = fields.optionalText('sha1');
-  if (text === undefined) return null;
+  if (text === undefined || text === '') return null; // directors that knew no digest export the empty one
   try {
     parseDigest(text);
   } catch {
