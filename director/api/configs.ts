@@ -1,6 +1,7 @@
 import { Router, type Request } from 'express';
 import Value from 'typebox/value';
 import { InvalidInput, messageOf, OperatorError } from '../../common/errors.ts';
+import { diffDocuments } from '../../manifests/diff.ts';
 import type { YamlMap } from '../../manifests/value.ts';
 import { adminTeams } from '../auth/permissions.ts';
 import type { Config } from '../store/configs.ts';
@@ -77,12 +78,12 @@ export function configRoutes(deps: ApiDeps): Router {
     try {
       if (Value.Check(ConfigComparison, body)) {
         const [before, after] = [await side(body.from, scopes), await side(body.to, scopes)];
-        res.json({ diff: deps.diffDocuments(before, after, { redact: true }) });
+        res.json({ diff: diffDocuments(before, after, { redact: true }) });
       } else if (Value.Check(NewConfig, body)) {
         const latest = await store.configs.latest(body.type, body.name);
         if (latest !== undefined) permissions.requireOn(owned(latest), 'admin', scopes);
         const before = latest === undefined ? {} : readMap(latest.content, 'config');
-        const diff = deps.diffDocuments(before, readMap(body.content, 'config'), { redact: true });
+        const diff = diffDocuments(before, readMap(body.content, 'config'), { redact: true });
         res.json({ from: { id: String(latest?.id ?? 0) }, diff });
       } else throw diffRequestInvalid();
     } catch (thrown) {

@@ -1,11 +1,13 @@
 import { Router, type Response } from 'express';
 import { OperatorError } from '../../common/errors.ts';
+import { diffDocuments } from '../../manifests/diff.ts';
 import { adminTeams } from '../auth/permissions.ts';
 import type { Config } from '../store/configs.ts';
 import type { Deployment } from '../store/deployments.ts';
 import { readMap } from './config-content.ts';
 import type { DeploymentDiff } from './contract/deployments.ts';
 import { mediaTypes } from './contract/paths.ts';
+import { wholeDocument, type DeploymentDocuments } from './deployment-documents.ts';
 import type { ApiDeps } from './deps.ts';
 import { readText } from './http/bodies.ts';
 import { consumes } from './http/consumes.ts';
@@ -13,8 +15,7 @@ import { pathText, queryText } from './http/query.ts';
 import { scopesOf } from './http/request.ts';
 
 /** What a deploy would change, in words of the documents. The answer names the configs that were looked at. */
-export function deploymentDiffRoutes(deps: ApiDeps): Router {
-  const { store, permissions } = deps;
+export function deploymentDiffRoutes({ store, permissions }: ApiDeps): Router {
   const router = Router();
 
   router.post('/deployments/:deployment/diff', consumes(mediaTypes.yaml), async (req, res) => {
@@ -43,8 +44,9 @@ export function deploymentDiffRoutes(deps: ApiDeps): Router {
     try {
       const given = readMap(manifestText, 'manifest');
       const manifest = existing === undefined ? given : { ...given, name: existing.name };
-      const before = existing === undefined ? null : await stored(existing);
-      const diff = await deps.diffDeployments(before, { manifest, ...contentsOf(cloud, runtime) }, { redact, teams });
+      const before = existing === undefined ? {} : await wholeDocument(await stored(existing), existing.teams, store);
+      const after = await wholeDocument({ manifest, ...contentsOf(cloud, runtime) }, teams, store);
+      const diff = diffDocuments(before, after, { redact });
       return { context, diff };
     } catch (thrown) {
       if (!(thrown instanceof OperatorError)) throw thrown;
@@ -52,7 +54,7 @@ export function deploymentDiffRoutes(deps: ApiDeps): Router {
     }
   }
 
-  async function stored(existing: Deployment) {
+  async function stored(existing: Deployment): Promise<DeploymentDocuments> {
     const manifest = existing.manifest === null ? {} : readMap(existing.manifest, 'manifest');
     const cloud = await store.configs.getAll(existing.cloudConfigIds);
     const runtime = await store.configs.getAll(existing.runtimeConfigIds);

@@ -7,7 +7,6 @@ import type { Blobstore } from '../blobs/blobstore.ts';
 import type { Store } from '../store/store.ts';
 import type { NewTask, Task } from '../store/tasks.ts';
 import type { CleanUpPlan, CertificateExpiry } from './contract/operations.ts';
-import type { DiffDeployments, DiffDocuments } from './diffs.ts';
 import type { Requires } from './http/request.ts';
 
 /** What the API asks of the task engine. */
@@ -66,8 +65,6 @@ export interface ApiDeps {
   limits: ApiLimits;
   /** Uploads wait here for their task. */
   spoolDir: string;
-  diffDocuments: DiffDocuments;
-  diffDeployments: DiffDeployments;
   cpiNames: () => Promise<readonly CpiNames[]>;
   planCleanUp: (options: { removeAll: boolean; keepOrphanedDisks: boolean }) => Promise<CleanUpPlan>;
   certificates: () => Promise<readonly CertificateExpiry[]>;

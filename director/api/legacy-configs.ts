@@ -1,5 +1,6 @@
 import { Router, type Request } from 'express';
 import { messageOf, OperatorError } from '../../common/errors.ts';
+import { diffDocuments } from '../../manifests/diff.ts';
 import type { YamlMap } from '../../manifests/value.ts';
 import type { DirectorPermission } from '../auth/permissions.ts';
 import { normaliseRuntimeConfig, readMap } from './config-content.ts';
@@ -92,7 +93,7 @@ function addKind(router: Router, kind: Kind, deps: ApiDeps): void {
     const redact = kind.redacts && queryText(req, 'redact') !== 'false';
     try {
       const before: YamlMap = latest === undefined ? {} : readMap(latest.content, 'manifest');
-      res.json({ diff: deps.diffDocuments(before, after, { redact }) });
+      res.json({ diff: diffDocuments(before, after, { redact }) });
     } catch (thrown) {
       res.json({ diff: [], error: `Unable to diff ${kind.eventType}: ${messageOf(thrown)}` });
     }

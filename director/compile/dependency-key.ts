@@ -1,17 +1,23 @@
 import { OperatorError } from '../../common/errors.ts';
-import type { ReleasePackage } from '../store/releases.ts';
+
+/** A package, as far as others are compiled with it: of a release that is here, or of an uploaded manifest. */
+export interface PackageNode {
+  readonly name: string;
+  readonly version: string;
+  readonly dependencies: readonly string[];
+}
 
 /**
  * The versions of everything that a package is compiled with, as the JSON text that BOSH stores and compares:
  * `[[name,version,[...]],...]`, direct dependencies sorted by name, the third element only where one has its own.
  */
-export function dependencyKey(pkg: ReleasePackage, release: ReadonlyMap<string, ReleasePackage>): string {
+export function dependencyKey(pkg: PackageNode, release: ReadonlyMap<string, PackageNode>): string {
   return JSON.stringify(entriesOf(pkg, release));
 }
 
 type Entry = [name: string, version: string] | [name: string, version: string, dependencies: Entry[]];
 
-function entriesOf(pkg: ReleasePackage, release: ReadonlyMap<string, ReleasePackage>): Entry[] {
+function entriesOf(pkg: PackageNode, release: ReadonlyMap<string, PackageNode>): Entry[] {
   return [...pkg.dependencies].sort().map((name): Entry => {
     const dependency = packageNamed(name, release, pkg.name);
     const nested = entriesOf(dependency, release);
@@ -19,11 +25,11 @@ function entriesOf(pkg: ReleasePackage, release: ReadonlyMap<string, ReleasePack
   });
 }
 
-export function packageNamed(
+export function packageNamed<P extends PackageNode>(
   name: string,
-  release: ReadonlyMap<string, ReleasePackage>,
+  release: ReadonlyMap<string, P>,
   neededBy: string,
-): ReleasePackage {
+): P {
   const found = release.get(name);
   if (found !== undefined) return found;
   throw new OperatorError(`package "${name}", which "${neededBy}" needs, is not in its release`, {
