@@ -18,10 +18,14 @@ export function identify(pid: number): ProcessIdentity | undefined {
   } catch {
     return hasProc() || !exists(pid) ? undefined : { pid, startedAt: null };
   }
-  // "pid (name) state ppid …": the name may hold anything, so fields are counted from the last bracket
+  const { state, startedAt } = readStat(stat);
+  return state === 'Z' || state === 'X' ? undefined : { pid, startedAt };
+}
+
+/** Of the text of /proc/<pid>/stat: "pid (name) state ppid …". The name may hold anything, brackets too. */
+export function readStat(stat: string): { state: string; startedAt: string | null } {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
-  return { pid, startedAt: fields[19] ?? null };
+  return { state: fields[0] ?? '', startedAt: fields[19] ?? null };
 }
 
 export function isAlive(process: ProcessIdentity): boolean {

@@ -1,0 +1,140 @@
+import { CpiError, CpiOutcomeUnknown, cpiErrorTypes, type CpiErrorType } from '../errors.ts';
+
+/**
+ * What passes between a director and a CPI program: one JSON document each way.
+ * Source: https://bosh.io/docs/cpi-api-rpc/, bosh-director's external_cpi.
+ */
+export interface WireRequest {
+  method: WireMethod;
+  arguments: unknown[];
+  context: Record<string, unknown>;
+  /** Absent on the `info` that asks which versions there are. */
+  api_version?: number;
+}
+
+export interface WireAnswer {
+  result: unknown;
+  error: { type: string; message: string; ok_to_retry: boolean } | null;
+  /** For the task's cpi log, after what the program wrote to its standard error. */
+  log: string;
+}
+
+/** Which call this was, for messages. */
+export interface CallName {
+  method: WireMethod;
+  requestId: string;
+}
+
+/** Milliseconds that a method may take before its program is stopped; far above what any infrastructure needs. */
+export const timeLimitsMs = {
+  info: 60_000,
+  create_stemcell: 6 * 3_600_000,
+  delete_stemcell: 3_600_000,
+  create_vm: 2 * 3_600_000,
+  delete_vm: 3_600_000,
+  has_vm: 600_000,
+  reboot_vm: 3_600_000,
+  set_vm_metadata: 600_000,
+  calculate_vm_cloud_properties: 600_000,
+  create_disk: 3_600_000,
+  delete_disk: 3_600_000,
+  has_disk: 600_000,
+  attach_disk: 3_600_000,
+  detach_disk: 3_600_000,
+  resize_disk: 3_600_000,
+  update_disk: 6 * 3_600_000,
+  set_disk_metadata: 600_000,
+  get_disks: 600_000,
+  snapshot_disk: 6 * 3_600_000,
+  delete_snapshot: 3_600_000,
+  create_network: 3_600_000,
+  delete_network: 3_600_000,
+} as const;
+
+export type WireMethod = keyof typeof timeLimitsMs;
+
+/** They change nothing, so an answer that is none leaves nothing unknown. */
+const harmless: ReadonlySet<WireMethod> = new Set([
+  'info',
+  'has_vm',
+  'has_disk',
+  'get_disks',
+  'calculate_vm_cloud_properties',
+]);
+
+/** Their answer names a new thing, which nobody could find without it. */
+export const creating: ReadonlySet<WireMethod> = new Set([
+  'create_stemcell',
+  'create_vm',
+  'create_disk',
+  'update_disk',
+  'snapshot_disk',
+  'create_network',
+]);
+
+/** Of an answer that is none, in the error's message. */
+const shownCharsMax = 500;
+
+/** @throws CpiOutcomeUnknown, or CpiError where nothing can have changed, for a text that is no answer */
+export function parseAnswer(text: string, call: CallName, details: Record<string, unknown> = {}): WireAnswer {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (thrown) {
+    throw noAnswer(call, `is no JSON: ${shown(text)}`, thrown, details);
+  }
+  if (!isObject(parsed)) throw noAnswer(call, `is no object: ${shown(text)}`, undefined, details);
+  const missing = ['result', 'error', 'log'].filter((key) => !Object.hasOwn(parsed, key));
+  if (missing.length > 0) throw noAnswer(call, `lacks ${missing.join(' and ')}: ${shown(text)}`, undefined, details);
+  const { result, error, log } = parsed;
+  if (typeof log !== 'string') throw noAnswer(call, `has a log that is no text: ${shown(text)}`, undefined, details);
+  if (error === null) return { result, error, log };
+  if (!isObject(error)) throw noAnswer(call, `has an error that is no object: ${shown(text)}`, undefined, details);
+  const { type, message, ok_to_retry } = error;
+  if (typeof type !== 'string' || typeof message !== 'string' || typeof ok_to_retry !== 'boolean') {
+    throw noAnswer(call, `has an error without a type, message and ok_to_retry: ${shown(text)}`, undefined, details);
+  }
+  return { result, error: { type, message, ok_to_retry }, log };
+}
+
+/** Where the outcome may be a new or a changed thing, that is what the error says. */
+export function noAnswer(call: CallName, why: string, cause?: unknown, details: Record<string, unknown> = {}): Error {
+  const message = `${call.method}: the answer of the CPI ${why} (request ${call.requestId})`;
+  const all = { ...details, method: call.method, requestId: call.requestId };
+  if (harmless.has(call.method)) return new CpiError('CpiError', message, { okToRetry: true, cause, details: all });
+  return new CpiOutcomeUnknown(message, { cause, details: all });
+}
+
+const retriable: ReadonlySet<CpiErrorType> = new Set([
+  'NoDiskSpace',
+  'DiskNotAttached',
+  'DiskNotFound',
+  'VMCreationFailed',
+]);
+
+/** The error that a program answered, as ours. A type that BOSH doesn't know is `CpiError`, with its name shown. */
+export function errorOf(error: NonNullable<WireAnswer['error']>, call: CallName): CpiError {
+  const type = typeOf(error);
+  const said = error.type === `Bosh::Clouds::${type}` ? error.type : `${type}, called ${error.type}`;
+  return new CpiError(type, `${call.method}: ${error.message} (${said}, request ${call.requestId})`, {
+    okToRetry: retriable.has(type) && error.ok_to_retry,
+    details: { method: call.method, requestId: call.requestId, type: error.type },
+  });
+}
+
+function typeOf({ type, message }: NonNullable<WireAnswer['error']>): CpiErrorType {
+  // Two ways in which CPI libraries say that they don't have a method, older than NotImplemented
+  if (type === 'InvalidCall' && message.startsWith('Method is not known')) return 'NotImplemented';
+  if (type === 'Bosh::Clouds::CloudError' && message.startsWith('Invalid Method:')) return 'NotImplemented';
+  return cpiErrorTypes.find((known) => type === `Bosh::Clouds::${known}`) ?? 'CpiError';
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function shown(text: string): string {
+  const start = text.slice(0, shownCharsMax);
+  if (start === '') return 'nothing at all';
+  return text.length > shownCharsMax ? `${start}… (${text.length} characters)` : start;
+}
