@@ -16,6 +16,8 @@ export interface RenderLimits {
 /** What goes to Ruby at once: enough to keep it busy, little enough to be made and read without holding up others. */
 const BATCH_INSTANCES_MAX = 64;
 const BATCH_CHARS_MAX = 256 * 1024;
+/** For a new VM and the compilation of the sources: no template runs yet, and 0.1 s is usual. */
+const LOAD_MS_MAX = 60_000;
 /** A line of sizes or faults beside the files themselves. */
 const ANSWER_OVERHEAD_BYTES = 8 * 1024 * 1024;
 
@@ -51,8 +53,10 @@ export class JobRun {
   async on(lane: Lane): Promise<void> {
     try {
       await lane.begin();
-      await this.#ask(lane, loadRequest(this.#job, this.#limits, this.#dns));
-      while (this.#outcomes.length < this.#instances.length) await this.#ask(lane, this.#nextBatch());
+      await this.#ask(lane, loadRequest(this.#job, this.#limits, this.#dns), LOAD_MS_MAX);
+      while (this.#outcomes.length < this.#instances.length) {
+        await this.#ask(lane, this.#nextBatch(), this.#limits.renderMsMax);
+      }
     } catch (error) {
       if (!(error instanceof LaneTooSlow) || lane.progress().source < 0) throw error;
       // The lane is of no use any more, and to begin again would take as long again.
@@ -71,9 +75,8 @@ export class JobRun {
     while (this.#outcomes.length < this.#instances.length) this.#outcomes.push({ ok: false, faults: [fault] });
   }
 
-  #ask(lane: Lane, request: Uint8Array): Promise<void> {
-    const { renderMsMax, outputBytesMax } = this.#limits;
-    const limits = { renderMsMax, answerBytesMax: outputBytesMax + ANSWER_OVERHEAD_BYTES };
+  #ask(lane: Lane, request: Uint8Array, renderMsMax: number): Promise<void> {
+    const limits = { renderMsMax, answerBytesMax: this.#limits.outputBytesMax + ANSWER_OVERHEAD_BYTES };
     return ask(lane, request, limits, systemClock, (answer) => this.#take(answer));
   }
 
