@@ -6,7 +6,7 @@ import { SubjectTrie } from './subject-trie.ts';
 /** One end of a connection: over a socket or within the process. */
 export interface Peer {
   readonly identity: Identity;
-  /** Hands on or queues one message; never throws, never calls back into the router. */
+  /** Hands on or queues one message; never throws. */
   deliver(route: Route, message: Message): void;
 }
 
@@ -38,14 +38,17 @@ export class Router {
     if (!may(from.identity, 'publish', tokens)) return 'not-permitted';
     if (message.payload.length > messageBytesMax) return 'too-large';
     let queues: Map<string, Route[]> | undefined;
-    this.#routes.match(tokens, (route) => {
-      if (!echo && route.peer === from) return;
-      if (route.queue === undefined) return route.peer.deliver(route, message);
+    for (const route of this.#routes.match(tokens)) {
+      if (!echo && route.peer === from) continue;
+      if (route.queue === undefined) {
+        route.peer.deliver(route, message);
+        continue;
+      }
       queues ??= new Map();
       const members = queues.get(route.queue);
       if (members === undefined) queues.set(route.queue, [route]);
       else members.push(route);
-    });
+    }
     if (queues !== undefined) this.#deliverToOneOfEach(queues.values(), message);
     return undefined;
   }

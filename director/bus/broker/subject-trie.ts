@@ -22,9 +22,14 @@ export class SubjectTrie<Listener> {
     removeBelow(this.#root, pattern, 0, listener);
   }
 
-  /** `subject` as subjectTokens() gives it: so `*` and `>` among the children are always wildcards. */
-  match(subject: readonly string[], found: (listener: Listener) => void): void {
-    visit(this.#root, subject, 0, found);
+  /**
+   * `subject` as subjectTokens() gives it: so `*` and `>` among the children are always wildcards.
+   * A list of its own, since whoever is told may stop listening at that.
+   */
+  match(subject: readonly string[]): Listener[] {
+    const found: Listener[] = [];
+    collect(this.#root, subject, 0, found);
+    return found;
   }
 
   get isEmpty(): boolean {
@@ -37,18 +42,19 @@ interface Node<Listener> {
   listeners: Listener[] | undefined;
 }
 
-function visit<L>(node: Node<L>, subject: readonly string[], depth: number, found: (listener: L) => void): void {
+function collect<L>(node: Node<L>, subject: readonly string[], depth: number, found: L[]): void {
   const token = subject[depth];
   if (token === undefined) {
-    node.listeners?.forEach(found);
+    if (node.listeners !== undefined) found.push(...node.listeners);
     return;
   }
   if (node.children === undefined) return;
   const same = node.children.get(token);
-  if (same !== undefined) visit(same, subject, depth + 1, found);
+  if (same !== undefined) collect(same, subject, depth + 1, found);
   const any = node.children.get('*');
-  if (any !== undefined) visit(any, subject, depth + 1, found);
-  node.children.get('>')?.listeners?.forEach(found);
+  if (any !== undefined) collect(any, subject, depth + 1, found);
+  const rest = node.children.get('>')?.listeners;
+  if (rest !== undefined) found.push(...rest);
 }
 
 function removeBelow<L>(node: Node<L>, pattern: readonly string[], depth: number, listener: L): void {

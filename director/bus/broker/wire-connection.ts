@@ -108,8 +108,10 @@ export class WireConnection implements Peer {
     try {
       parser.push(chunk);
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      return this.refuse(error.message);
+      if (error instanceof ProtocolError) return this.refuse(error.message);
+      // A bug of ours. Thrown on, it would end the director with all its tasks for one client's words.
+      this.#deps.log.error('bus-client-failed', { client: commonNameOf(this.identity), error: stackOf(error) });
+      return this.refuse('Internal Error');
     }
     if (!this.#deps.mailbox.congested) return;
     this.#socket.pause();
@@ -207,6 +209,10 @@ export class WireConnection implements Peer {
     this.#socket.end();
     this.#deps.onClose(this);
   }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 interface WireRoute extends Route {

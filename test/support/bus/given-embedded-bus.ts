@@ -9,6 +9,7 @@ import { openEmbeddedBus, type EmbeddedBus } from '../../../director/bus/embedde
 export interface GivenBusOptions {
   /** On a free port of this machine. Default: simulated agents only. */
   listens?: boolean;
+  port?: number;
   agents?: AgentPermit[];
   limits?: Partial<BrokerLimits>;
   clock?: Clock;
@@ -25,12 +26,12 @@ export function memoryPems(): PemStore & { saved: Map<string, string> } {
 }
 
 export function givenEmbeddedBus(options: GivenBusOptions = {}): Promise<EmbeddedBus> {
-  const { listens = false, agents = [], limits = {}, clock = systemClock, log = silentLog } = options;
+  const { listens = false, port = 0, agents = [], limits = {}, clock = systemClock, log = silentLog } = options;
   return openEmbeddedBus(
     {
       agents,
       limits,
-      ...(listens ? { listen: { host: '127.0.0.1', port: 0, reachableAt: ['127.0.0.1'] } } : {}),
+      ...(listens ? { listen: { host: '127.0.0.1', port, reachableAt: ['127.0.0.1'] } } : {}),
     },
     {
       authority: new CertificateAuthority(CertificateAuthority.create('test-ca', clock), clock),

@@ -25,8 +25,7 @@ test('it finds whom the patterns match, whatever was added and removed', () => {
       const trie = new SubjectTrie<number>();
       listeners.forEach(([pattern], i) => trie.add(pattern, i));
       listeners.forEach(([pattern, stays], i) => stays || trie.remove(pattern, i));
-      const found: number[] = [];
-      trie.match(subject, (listener) => found.push(listener));
+      const found = trie.match(subject);
       const expected = listeners.flatMap(([pattern, stays], i) => (stays && matches(pattern, subject) ? [i] : []));
       expect(found.sort((a, b) => a - b)).toEqual(expected);
     }),
