@@ -1,5 +1,5 @@
 import { InvalidInput, type Fault } from '../common/errors.ts';
-import { isRecord } from './errors.ts';
+import { isRecord } from './shape.ts';
 import type { ApplySpec } from './protocol.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { InvalidInput } from '../common/errors.ts';
-import { isRecord } from './errors.ts';
+import { isRecord } from './shape.ts';
 
 /** Arguments of a method, by position, checked where they come off the wire. */
 export function textArgument(args: readonly unknown[], at: number, name: string): string {

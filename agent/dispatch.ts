@@ -1,6 +1,7 @@
 import { messageOf, OperatorError } from '../common/errors.ts';
 import type { Log } from '../common/log.ts';
-import { exceptionOf, isRecord } from './errors.ts';
+import { exceptionOf } from './errors.ts';
+import { isRecord } from './shape.ts';
 import { longMethods, subjects, type AgentMethod, type Request, type Response } from './protocol.ts';
 import { encodeResponse } from './response.ts';
 import type { AgentTasks } from './tasks.ts';

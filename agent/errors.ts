@@ -23,7 +23,3 @@ export function exceptionOf(thrown: unknown): AgentException {
   const blobId = thrown instanceof ActionFailed ? thrown.blobId : undefined;
   return { message: `${thrown.message}${hint}`, ...(blobId === undefined ? {} : { blobstore_id: blobId }) };
 }
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}

@@ -6,7 +6,8 @@ import { Header } from 'tar';
 import { recordArgument, textArgument, textsArgument } from '../../arguments.ts';
 import type { StoredBlob } from '../../blobs.ts';
 import type { Call } from '../../dispatch.ts';
-import { ActionFailed, isRecord } from '../../errors.ts';
+import { ActionFailed } from '../../errors.ts';
+import { isRecord } from '../../shape.ts';
 import type { ApplySpec } from '../../protocol.ts';
 import type { SimulatedMachine } from './machine.ts';
 

@@ -1,6 +1,7 @@
 import { textArgument, recordArgument, textField } from '../../arguments.ts';
 import type { Call } from '../../dispatch.ts';
-import { ActionFailed, isRecord } from '../../errors.ts';
+import { ActionFailed } from '../../errors.ts';
+import { isRecord } from '../../shape.ts';
 import type { DiskHint } from '../../protocol.ts';
 import type { SimulatedMachine } from './machine.ts';
 

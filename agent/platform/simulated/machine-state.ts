@@ -1,4 +1,4 @@
-import { isRecord } from '../../errors.ts';
+import { isRecord } from '../../shape.ts';
 import type { ApplySpec, DiskHint } from '../../protocol.ts';
 
 /** Where a simulated machine keeps what a real one has on its disks. Given by its host; survives a reboot. */
