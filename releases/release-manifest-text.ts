@@ -1,4 +1,4 @@
-import { goYaml } from './directory/go-yaml.ts';
+import { goYaml } from './go-yaml.ts';
 import type { ReleaseManifest } from './release-manifest.ts';
 
 /** release.MF as the bosh CLI writes it; keys without a value are left out where it leaves them out. */

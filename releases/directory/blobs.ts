@@ -7,7 +7,7 @@ import { blobstoreOf } from './blobstore.ts';
 import { digestText } from './build-release.ts';
 import { readConfig } from './config.ts';
 import { digestOfFile } from './fingerprint.ts';
-import { goYaml } from './go-yaml.ts';
+import { goYaml } from '../go-yaml.ts';
 import { writeWhole } from './index-file.ts';
 import { pathBelow, type ReleasePlace, releaseDirInvalid } from './place.ts';
 

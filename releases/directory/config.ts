@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { parse } from 'yaml';
 import { isMap, type YamlMap, type YamlValue } from '../../manifests/value.ts';
-import { goYaml } from './go-yaml.ts';
+import { goYaml } from '../go-yaml.ts';
 import { releaseDirInvalid } from './place.ts';
 
 /** config/final.yml with config/private.yml over it. Source: `releasedir/fs_config.go`. */

@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { byBytes } from '../../common/archive-pack.ts';
 import { isTextMap, readTextDocument, type TextMap } from '../text-document.ts';
-import { goYaml } from './go-yaml.ts';
+import { goYaml } from '../go-yaml.ts';
 import { releaseDirInvalid } from './place.ts';
 
 /**

@@ -1,13 +1,12 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { didYouMean } from '../../common/suggest.ts';
-import { OperatorError } from '../../common/errors.ts';
+import { withDependencies } from '../dependency-key.ts';
 import type { PackageRef } from '../release-manifest.ts';
 import { blobstoreOf } from './blobstore.ts';
 import { findRelease, partKey } from './build-release.ts';
 import { Builds } from './builds.ts';
 import { nameOf, readConfig } from './config.ts';
-import { goYaml } from './go-yaml.ts';
+import { goYaml } from '../go-yaml.ts';
 import { pathBelow, type ReleasePlace, releaseDirInvalid } from './place.ts';
 import { latestRelease, ReleaseIndex } from './release-index.ts';
 
@@ -31,7 +30,7 @@ export async function vendorPackage(
   const latest = await latestRelease(from, sourceName);
   if (latest === undefined) throw releaseDirInvalid(`${from.dir} holds no release yet`, 'Create one there first.');
   const source = await findRelease(from, await new ReleaseIndex(from, latest.index).read(sourceName, latest.version));
-  const wanted = withDependencies(packageName, source.manifest.packages);
+  const wanted = withDependencies([packageName], source.manifest.packages);
 
   const builds = new Builds(place, blobstoreOf(await readConfig(place.dir), place));
   const named = (name: string) => (prefix === undefined || prefix === '' ? name : `${prefix}-${name}`);
@@ -59,27 +58,4 @@ async function writeLock(
     ...(dependencies.length > 0 && { dependencies: dependencies.map(named) }),
   };
   await writeFile(join(dir, 'spec.lock'), goYaml(lock));
-}
-
-function withDependencies(name: string, packages: readonly PackageRef[]): PackageRef[] {
-  const byName = new Map(packages.map((each) => [each.name, each]));
-  const found = new Map<string, PackageRef>();
-  const visit = (wanted: string) => {
-    const each = byName.get(wanted);
-    if (each === undefined) throw packageUnknown(wanted, byName.keys());
-    if (found.has(wanted)) return;
-    found.set(wanted, each);
-    each.dependencies.forEach(visit);
-  };
-  visit(name);
-  return [...found.values()];
-}
-
-function packageUnknown(name: string, known: Iterable<string>): OperatorError {
-  const { suggestion } = didYouMean(name, known);
-  return new OperatorError(`the release has no package "${name}"`, {
-    code: 'package-unknown',
-    ...(suggestion !== undefined && { hint: suggestion }),
-    details: { name },
-  });
 }

@@ -3,7 +3,9 @@ async function ask(url, timeoutMs) {
   const endMs = Date.now() + timeoutMs;
   for (;;) {
     try {
-      const answer = await fetch(url, { signal: AbortSignal.timeout(Math.max(1, Math.min(2_000, endMs - Date.now()))) });
+      const answer = await fetch(url, {
+        signal: AbortSignal.timeout(Math.max(1, Math.min(2_000, endMs - Date.now()))),
+      });
       if (answer.ok) return await answer.json();
       throw new Error(`${url} answers ${answer.status}`);
     } catch (error) {
