@@ -69,6 +69,12 @@ export interface Releases {
   /** Jobs of any release with this name (and fingerprint). */
   findJobs(filter: { name: string; release?: string; fingerprint?: string }): Promise<ReleaseJob[]>;
 
+  /** What this release has of these fingerprints, in any of its versions. */
+  withFingerprints(
+    release: string,
+    fingerprints: readonly string[],
+  ): Promise<{ jobs: ReleaseJob[]; packages: ReleasePackage[] }>;
+
   /** Makes the release and the version, incomplete. Existing: returned as it is. */
   begin(version: Omit<ReleaseVersion, 'id' | 'complete'>): Promise<ReleaseVersion>;
   complete(releaseVersionId: number): Promise<void>;
@@ -90,6 +96,10 @@ export interface Releases {
   addCompiled(compiled: Omit<CompiledPackage, 'id' | 'build'>): Promise<CompiledPackage>;
   setCompiledBlob(id: number, blob: { blobId: BlobId; digest: string }): Promise<void>;
   deleteCompiledOf(packageId: number): Promise<BlobId[]>;
+  /** Every compiled package, of every release. */
+  allCompiled(): Promise<Array<CompiledPackage & { name: string }>>;
+  /** Undefined: it is gone already. */
+  deleteCompiled(id: number): Promise<BlobId | undefined>;
 
   /** Which deployments use this version. */
   usedBy(name: string, version: string): Promise<string[]>;

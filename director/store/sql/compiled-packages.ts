@@ -7,7 +7,13 @@ import type { Db, Session } from './session.ts';
 
 type CompiledPackages = Pick<
   Releases,
-  'compiledFor' | 'compiledByFingerprint' | 'addCompiled' | 'setCompiledBlob' | 'deleteCompiledOf'
+  | 'compiledFor'
+  | 'compiledByFingerprint'
+  | 'addCompiled'
+  | 'setCompiledBlob'
+  | 'deleteCompiledOf'
+  | 'allCompiled'
+  | 'deleteCompiled'
 >;
 
 export function compiledPackages(session: Session): CompiledPackages {
@@ -72,6 +78,28 @@ export function compiledPackages(session: Session): CompiledPackages {
           .returning('blob_id')
           .execute();
         return rows.map((row) => id<BlobId>(row.blob_id));
+      }),
+
+    allCompiled: () =>
+      session.read(async (db) => {
+        const rows = await db
+          .selectFrom('compiled_packages')
+          .innerJoin('packages', 'packages.id', 'package_id')
+          .selectAll('compiled_packages')
+          .select('packages.name')
+          .orderBy('compiled_packages.id')
+          .execute();
+        return rows.map((row) => ({ ...toCompiledPackage(row), name: row.name }));
+      }),
+
+    deleteCompiled: (compiledId) =>
+      session.write(async (db) => {
+        const row = await db
+          .deleteFrom('compiled_packages')
+          .where('id', '=', compiledId)
+          .returning('blob_id')
+          .executeTakeFirst();
+        return row === undefined ? undefined : id<BlobId>(row.blob_id);
       }),
   };
 }

@@ -1,5 +1,5 @@
 import { compareVersions } from '../../../common/version.ts';
-import type { ReleaseListing, Releases } from '../releases.ts';
+import type { ReleaseJob, ReleaseListing, ReleasePackage, Releases } from '../releases.ts';
 import { compiledPackages } from './compiled-packages.ts';
 import { blobReferenced, deleteReleaseVersion } from './delete-release.ts';
 import { toReleaseJob, toReleasePackage, toReleaseVersion } from './release-rows.ts';
@@ -57,6 +57,30 @@ export function sqlReleases(session: Session): Releases {
         if (release !== undefined) query = query.where('releases.name', '=', release);
         if (fingerprint !== undefined) query = query.where('fingerprint', '=', fingerprint);
         return (await query.orderBy('release_jobs.id').execute()).map(toReleaseJob);
+      }),
+
+    withFingerprints: (release, fingerprints) =>
+      session.read(async (db) => {
+        const found = { jobs: [] as ReleaseJob[], packages: [] as ReleasePackage[] };
+        for (const portion of valuePortions(fingerprints)) {
+          const jobs = await db
+            .selectFrom('release_jobs')
+            .innerJoin('releases', 'releases.id', 'release_id')
+            .selectAll('release_jobs')
+            .where('releases.name', '=', release)
+            .where('fingerprint', 'in', portion)
+            .execute();
+          const packages = await db
+            .selectFrom('packages')
+            .innerJoin('releases', 'releases.id', 'release_id')
+            .selectAll('packages')
+            .where('releases.name', '=', release)
+            .where('fingerprint', 'in', portion)
+            .execute();
+          found.jobs.push(...jobs.map(toReleaseJob));
+          found.packages.push(...packages.map(toReleasePackage));
+        }
+        return found;
       }),
 
     begin: (version) =>
