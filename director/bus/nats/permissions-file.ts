@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { Clock, Timer } from '../../../common/clock.ts';
-import { digestOf } from '../../../common/digest.ts';
 import { messageOf, OperatorError } from '../../../common/errors.ts';
 import type { Log } from '../../../common/log.ts';
 import type { AgentPermit } from '../bus.ts';
@@ -36,7 +35,7 @@ const fileMode = 0o640;
 
 /**
  * Keeps nats-server's users in step with the store, as bosh-nats-sync does for BOSH. The file is written whole, and the
- * server told only when it has changed.
+ * server told only when it has changed (and once at the start).
  *
  * INVARIANTS
  * - One write at a time; each call of sync() is served by a write that began after it.
@@ -50,6 +49,8 @@ export class PermissionsFile {
   #next: Promise<void> | undefined;
   #timer: Timer | undefined;
   #closed = false;
+  /** At first, since a process before this one may have written and died; later, when a reload failed. */
+  #reloadOwed = true;
 
   constructor(options: PermissionsFileOptions, deps: PermissionsFileDeps) {
     this.#options = options;
@@ -109,16 +110,13 @@ export class PermissionsFile {
     const text = permissionsText(agents);
     const { file } = this.#options;
     try {
-      const old = await readFile(file, 'utf8').catch(() => undefined);
-      if (old !== undefined && digestOf(old, 'sha256') === digestOf(text, 'sha256')) return;
-      const mode = await stat(file).then(
-        (found) => found.mode & 0o777,
-        () => fileMode,
-      );
-      await writeFile(`${file}.new`, text, { mode });
-      await rename(`${file}.new`, file);
+      if (await writeIfChanged(file, text)) {
+        this.#reloadOwed = true;
+        this.#deps.log.info('bus-permissions-written', { file, agents: agents.length });
+      }
+      if (!this.#reloadOwed) return;
       await this.#reload();
-      this.#deps.log.info('bus-permissions-written', { file, agents: agents.length });
+      this.#reloadOwed = false;
     } catch (cause) {
       throw notWritten(file, cause);
     }
@@ -146,6 +144,19 @@ export class PermissionsFile {
     const [command, ...args] = reload.command;
     await promisify(execFile)(command, args, { timeout: reloadMsMax });
   }
+}
+
+/** Whole or not at all: the server may read at any time. */
+async function writeIfChanged(file: string, text: string): Promise<boolean> {
+  const old = await readFile(file, 'utf8').catch(() => undefined); // not there yet
+  if (old === text) return false;
+  const mode = await stat(file).then(
+    (found) => found.mode & 0o777,
+    () => fileMode,
+  );
+  await writeFile(`${file}.new`, text, { mode });
+  await rename(`${file}.new`, file);
+  return true;
 }
 
 /** The file, as bosh-nats-sync writes it: so either of the two may keep it. */
