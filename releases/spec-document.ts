@@ -1,7 +1,7 @@
-import { parse } from 'yaml';
 import type { YamlValue } from '../manifests/value.ts';
+import { readYaml } from '../manifests/yaml.ts';
 
-/** A document with typed values: defaults of properties are data. @throws Error with the place of the fault */
+/** A document with typed values, as Ruby reads them: defaults of properties are data. @throws InvalidManifest */
 export function readSpecDocument(text: string): YamlValue {
-  return parse(text, { version: '1.1', uniqueKeys: false, merge: true, prettyErrors: true }) as YamlValue; // JSON-like by its schema
+  return readYaml(text, 'spec').value;
 }

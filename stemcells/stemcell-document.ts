@@ -1,5 +1,7 @@
-import { isScalar, parseDocument } from 'yaml';
-import type { YamlValue } from '../manifests/value.ts';
+import { InvalidManifest } from '../manifests/fault.ts';
+import { isMap, type YamlValue } from '../manifests/value.ts';
+import { readYaml } from '../manifests/yaml.ts';
+import { numeralOf } from '../manifests/yaml/numerals.ts';
 import { InvalidStemcell } from './stemcell-manifest.ts';
 
 /**
@@ -7,14 +9,17 @@ import { InvalidStemcell } from './stemcell-manifest.ts';
  * @throws InvalidStemcell when it is no YAML
  */
 export function readStemcellDocument(text: string, what: string): YamlValue {
-  const document = parseDocument(text, { version: '1.1', uniqueKeys: false, merge: true });
-  if (document.errors.length > 0) {
-    throw new InvalidStemcell(
-      what,
-      document.errors.map(({ message }) => ({ path: '', message })),
-    );
+  const document = read(text, what);
+  if (!isMap(document)) return document;
+  const version = numeralOf(document, 'version');
+  return version === undefined ? document : { ...document, version };
+}
+
+function read(text: string, what: string): YamlValue {
+  try {
+    return readYaml(text, what).value;
+  } catch (thrown) {
+    if (thrown instanceof InvalidManifest) throw new InvalidStemcell(what, thrown.faults);
+    throw thrown;
   }
-  const version: unknown = document.get('version', true);
-  if (isScalar(version) && version.source !== undefined) version.value = version.source;
-  return document.toJS() as YamlValue; // what YAML's core types make
 }
