@@ -21,11 +21,11 @@ const untilAborted = (task: TaskContext) =>
 
 test('a task runs from its enqueueing to its result, and its output is complete by then', async () => {
   const { engine, idle, task, output, clock } = await world({
-    greet: async ({ events, debug, result, task: { args } }) => {
-      const stage = events.stage('Greeting', 1, ['tag']);
+    greet: async (context) => {
+      const stage = context.events.stage('Greeting', 1, ['tag']);
       await stage.task('world', async (progress) => progress.advance(40, 'opening the mouth'));
-      debug('said it');
-      result(`${JSON.stringify(args)}\n`);
+      context.debug('said it');
+      context.result(`${JSON.stringify(context.task.args)}\n`);
       return 'greeted';
     },
   });
