@@ -38,7 +38,7 @@ export function documentOf(value: YamlValue, lines?: YamlDocument): YamlDocument
  * boolean is quoted. Lines are not folded. Floats are written as they were read (`1.0` stays `1.0`).
  */
 export function writeYaml(value: YamlValue): string {
-  return emit(value, { width: Infinity, nullText: 'null', styleOf: (text) => quotedForGo(text) ?? psychStyle(text) });
+  return emit(value, { width: Infinity, psych: false, styleOf: (text) => quotedForGo(text) ?? psychStyle(text) });
 }
 
 /** Numbers to Go, text to Psych. */

@@ -11,17 +11,19 @@ const codes = {
 
 /** `releases`, or the single `release` of older manifests. Source: deployment_spec_parser.rb. */
 export function parseReleases(root: Section): ReleaseReference[] {
-  if (root.has('release')) {
-    if (root.has('releases')) {
-      root.fault('release', {
-        message: 'the manifest has either "release" or "releases", not both',
-        boshCode: codes.ambiguousReleases,
-        suggestion: 'put the release into "releases"',
-      });
-    }
-    return [parseRelease(root.section('release'))];
+  if (root.has('release') && root.has('releases')) {
+    root.fault('release', {
+      message: 'the manifest has either "release" or "releases", not both',
+      boshCode: codes.ambiguousReleases,
+      suggestion: 'put the release into "releases"',
+    });
   }
-  const sections = root.sections('releases');
+  // Both are read, so that the jobs' references are judged against all that the author wrote.
+  const single = root.has('release') ? [root.section('release')] : [];
+  const sections = [
+    ...single,
+    ...(root.has('release') ? root.optionalSections('releases') : root.sections('releases')),
+  ];
   const releases = sections.map(parseRelease);
   refuseDuplicates(
     sections.map((section, i) => ({ section, name: releases[i]?.name ?? '' })),

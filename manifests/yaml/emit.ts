@@ -6,8 +6,11 @@ export interface EmitOptions {
   /** Where lines with several words are folded; Infinity: nowhere. */
   width: number;
   styleOf: (text: string) => ScalarStyle;
-  /** What a number, a boolean or null reads as; undefined for null is nothing at all, as Psych has it. */
-  nullText: string;
+  /**
+   * Byte for byte as Psych: null is nothing at all, floats are written as Ruby has them and not as their author did,
+   * and a document ends with `...` after a block that keeps its last breaks.
+   */
+  psych: boolean;
 }
 
 /** libyaml looks no further ahead for the colon of a key; a longer one is written `? key`. */
@@ -34,13 +37,15 @@ class Emission {
   readonly #options: EmitOptions;
   readonly #parts: string[] = [];
   #column = 0;
+  /** The last block so far keeps the breaks at its end, which a reader can't tell from those after the document. */
+  #openEnded = false;
 
   constructor(options: EmitOptions) {
     this.#options = options;
   }
 
   finish(): string {
-    return `${this.#parts.join('')}\n`;
+    return `${this.#parts.join('')}\n${this.#openEnded && this.#options.psych ? '...\n' : ''}`;
   }
 
   value(value: YamlValue, at: At): void {
@@ -53,8 +58,13 @@ class Emission {
     } else if (typeof value === 'string') {
       this.#text(value, at);
     } else {
-      this.#word(at.numeral ?? scalarText(value, this.#options.nullText), at);
+      this.#word(this.#scalar(value, at.numeral), at);
     }
+  }
+
+  #scalar(value: null | boolean | number | bigint, numeral: string | undefined): string {
+    if (numeral === undefined) return scalarText(value, this.#options.psych ? '' : 'null');
+    return this.#options.psych ? floatText(Number(value)) : numeral;
   }
 
   #list(items: readonly YamlValue[], at: At): void {
@@ -119,7 +129,9 @@ class Emission {
   }
 
   #literal(text: string, at: At, indent: number): void {
-    this.#write(`${this.#separator(at) === '' ? '' : ' '}|${blockHints(text)}`);
+    const hints = blockHints(text);
+    this.#openEnded = hints.endsWith('+');
+    this.#write(`${this.#separator(at)}|${hints}`);
     const body = text.endsWith('\n') ? text.slice(0, -1) : text;
     for (const line of body.split('\n')) {
       if (line === '') this.#parts.push('\n');
