@@ -205,12 +205,14 @@ export class Service {
   async #lookStopping(ready: boolean): Promise<void> {
     const { clock, host } = this.#io;
     this.#process = await host.living(this.definition.pidfile);
+    if (this.#state !== 'stopping') return; // started while we looked
     if (this.#process === undefined) {
-      this.#state = this.#restarting ? 'starting' : 'stopped';
-      this.#restarting = false;
+      this.#io.log.info('service-stopped', { service: this.name });
       this.#stopper = undefined;
       this.#failures = 0;
-      this.#io.log.info('service-stopped', { service: this.name });
+      this.#state = 'stopped';
+      if (this.#restarting) this.#begin();
+      this.#restarting = false;
       return;
     }
     if (this.#stopper === undefined) {
