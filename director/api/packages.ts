@@ -1,7 +1,7 @@
 import { Router } from 'express';
 import { InvalidInput, OperatorError } from '../../common/errors.ts';
+import { dependencyKey } from '../../releases/dependency-key.ts';
 import { parseReleaseManifest, type ReleaseManifest } from '../../releases/release-manifest.ts';
-import { dependencyKey } from '../compile/dependency-key.ts';
 import { mediaTypes } from './contract/paths.ts';
 import type { ApiDeps } from './deps.ts';
 import { readText } from './http/bodies.ts';
@@ -40,7 +40,6 @@ export function packageRoutes({ store, requires }: ApiDeps): Router {
    * the CLI leaves out all of them or none.
    */
   async function compiledMatches({ compiledPackages }: ReleaseManifest): Promise<string[]> {
-    const byName = new Map(compiledPackages.map((each) => [each.name, each]));
     const found = await store.releases.compiledByFingerprint(compiledPackages.map((each) => each.fingerprint));
     const here = new Set(
       found.map((one) => matchKey({ ...one, stemcell: `${one.stemcellOs}/${one.stemcellVersion}` }, one.dependencyKey)),
@@ -48,7 +47,7 @@ export function packageRoutes({ store, requires }: ApiDeps): Router {
     const missing = new Set<string>();
     const present = new Set<string>();
     for (const each of compiledPackages) {
-      const key = matchKey(each, dependencyKey(each, byName));
+      const key = matchKey(each, dependencyKey(each.name, compiledPackages));
       (here.has(key) ? present : missing).add(each.fingerprint);
     }
     return [...present].filter((fingerprint) => !missing.has(fingerprint));
