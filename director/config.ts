@@ -104,7 +104,7 @@ function resolvePaths(read: DirectorConfig, { base, stateDirectory: home }: { ba
       database.kind === 'sqlite'
         ? { ...database, file: from(stateDirectory, database.file) }
         : beside(database, 'caCertificate'),
-    bus: bus.kind === 'nats' ? beside(bus, 'caCertificate', 'caPrivateKey') : bus,
+    bus: bus.kind === 'nats' ? beside(bus, 'caCertificate', 'caPrivateKey', 'permissionsFile', 'reloadPidFile') : bus,
     cpi: cpi.kind === 'executable' ? beside(cpi, 'path') : cpi,
     blobstore: { ...blobstore, directory: from(stateDirectory, blobstore.directory) },
     agent: beside(agent, 'trustedCertificates'),

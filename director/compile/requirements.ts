@@ -1,7 +1,7 @@
 import { OperatorError } from '../../common/errors.ts';
 import { newestOfLine } from '../../stemcells/stemcell-version.ts';
 import type { CompiledPackage, ReleasePackage } from '../store/releases.ts';
-import { dependencyKey, packageNamed } from './dependency-key.ts';
+import { dependencyKey } from '../../releases/dependency-key.ts';
 
 /** Jobs of one release that shall run on one stemcell. */
 export interface CompileDemand {
@@ -48,7 +48,7 @@ export function requirementsOf(
     const key = requirementKey(pkg.id, demand.stemcell);
     const known = requirements.get(key);
     if (known !== undefined) return known;
-    const wantedKey = dependencyKey(pkg, demand.packages);
+    const wantedKey = dependencyKey(pkg.name, [...demand.packages.values()]);
     const found = findCompiled(pkg, wantedKey, demand, byPackage.get(pkg.id) ?? []);
     if (found === null && pkg.blobId === null) {
       missing.push(
@@ -100,4 +100,14 @@ function findCompiled(
   if (exact !== undefined || pkg.blobId !== null) return exact ?? null;
   const sameSystem = fitting.filter(({ stemcellOs }) => stemcellOs === demand.stemcell.os);
   return newestOfLine(({ stemcellVersion }) => stemcellVersion, sameSystem, demand.stemcell.version) ?? null;
+}
+
+function packageNamed(name: string, release: ReadonlyMap<string, ReleasePackage>, neededBy: string): ReleasePackage {
+  const found = release.get(name);
+  if (found !== undefined) return found;
+  throw new OperatorError(`package "${name}", which "${neededBy}" needs, is not in its release`, {
+    code: 'package-missing',
+    hint: 'Upload the release again with --fix.',
+    details: { package: name, neededBy },
+  });
 }

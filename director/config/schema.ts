@@ -74,6 +74,12 @@ const natsBus = section(
     urls: texts({ description: 'Servers, as `nats://host:port`; agents are told all of them.' }),
     ca_certificate: path({ description: 'PEM file of the CA that signs the certificates of servers and agents.' }),
     ca_private_key: path({ description: 'PEM file of its key; certificates of agents are made with it.' }),
+    permissions_file: Type.Optional(
+      path({ description: "File with nats-server's users, which this director keeps. Without: something else does." }),
+    ),
+    reload_pid_file: Type.Optional(
+      path({ description: 'Pid file of the nats-server, which is told when the users changed.' }),
+    ),
   },
   { description: 'One or several nats-servers with mutual TLS.' },
 );
@@ -105,13 +111,8 @@ const blobstore = section(
   {
     kind: kind('local'),
     directory: path({ description: 'Where blobs are kept; in the state directory.', default: 'blobs' }),
-    address: text({ description: 'Address that agents fetch blobs from.', default: '127.0.0.1' }),
-    port: port({ description: 'Port that agents fetch blobs from; 0: any free one.', default: 25250 }),
-    advertised_host: Type.Optional(
-      text({ description: 'Host that agents are told, where it is another than the address.' }),
-    ),
   },
-  { description: 'Files on the disk of the director.' },
+  { description: 'Files on the disk of the director, which its machines share.' },
 );
 
 const templates = section(

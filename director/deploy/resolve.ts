@@ -48,7 +48,6 @@ export interface Resolved {
   exportedFrom: ReadonlyMap<string, ReadonlyArray<{ os: string; version: string }>>;
   /** For machines that compile. */
   compilationProperties: YamlMap;
-  stemcellSets: ReadonlyMap<string, StemcellSet>;
   warnings: string[];
 }
 
@@ -97,7 +96,6 @@ export async function resolve(texts: DeploymentTexts, deps: ResolveDeps): Promis
       [...manifest.releases, ...runtime.releases].map(({ name, exportedFrom }) => [name, exportedFrom]),
     ),
     compilationProperties: await vmProperties(cloud.compilation.vm, cloud, cpiOf(cloud, cloud.compilation.az), deps),
-    stemcellSets,
     warnings: [...warnings, ...cloudWarnings].map(
       ({ path, message, suggestion }) => `${path}: ${message}${suggestion === undefined ? '' : ` (${suggestion})`}`,
     ),

@@ -41,13 +41,15 @@ export async function resolveStemcells(
   throw invalid;
 }
 
+export function stemcellOf({ name, version, operatingSystem, cid, apiVersion }: Stemcell): WantedStemcell {
+  return { name, version, os: operatingSystem, cid, apiVersion };
+}
+
 function setOf(stemcells: readonly Stemcell[]): StemcellSet | undefined {
   const [first] = stemcells;
   if (first === undefined) return undefined;
   const byCpi = new Map<string, WantedStemcell>();
-  for (const { name, version, operatingSystem, cid, cpi, apiVersion } of stemcells) {
-    byCpi.set(cpi, { name, version, os: operatingSystem, cid, apiVersion });
-  }
+  for (const stemcell of stemcells) byCpi.set(stemcell.cpi, stemcellOf(stemcell));
   const names = new Map(stemcells.map(({ name, version }) => [name, { name, version }]));
   return { os: first.operatingSystem, version: first.version, byCpi, names: [...names.values()] };
 }

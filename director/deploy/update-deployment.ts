@@ -3,7 +3,6 @@ import { OperatorError, messageOf } from '../../common/errors.ts';
 import { id, type InstanceId } from '../../common/ids.ts';
 import type { UpdateDeploymentArgs } from '../api/deploy-args.ts';
 import { compilePackages, packageRef } from '../compile/compile-packages.ts';
-import { CompilationMachines } from '../compile/machines.ts';
 import { requirementKey, requirementsOf, type CompileDemand, type Requirement } from '../compile/requirements.ts';
 import { PlanRunner } from '../execute/run-plan.ts';
 import type { ExecuteDeps, InstanceWork } from '../execute/work.ts';
@@ -22,6 +21,8 @@ import type { CompiledPackage } from '../store/releases.ts';
 import type { Instance } from '../store/instances.ts';
 import type { TaskContext, TaskHandler } from '../tasks/task-context.ts';
 import { deployOptions } from './deploy-args.ts';
+import { compilationMachines } from './compilation.ts';
+import { gone } from './gone.ts';
 import { jobsWork, renderAll, type RenderDeps, type Rendered } from './render.ts';
 import { resolve, type Resolved } from './resolve.ts';
 import { runPostDeploy } from './post-deploy.ts';
@@ -221,27 +222,10 @@ class Deploy {
   }
 
   async #compile(
-    { wanted, compilationProperties, stemcellSets }: Resolved,
+    resolved: Resolved,
     requirements: ReadonlyMap<string, Requirement>,
   ): Promise<Map<string, CompiledPackage>> {
-    const { compilation, azs } = wanted.cloud;
-    const cpi = (compilation.az === null ? null : azs.get(compilation.az)?.cpi) ?? '';
-    const machines = new CompilationMachines(this.#deps, this.#task, {
-      deployment: wanted.name,
-      cloud: wanted.cloud,
-      vmProperties: compilationProperties,
-      tags: wanted.tags,
-      stemcellFor: ({ os, version }) => {
-        const set = [...stemcellSets.values()].find(
-          (candidate) => candidate.os === os && candidate.version === version,
-        );
-        const stemcell = set?.byCpi.get(cpi) ?? set?.byCpi.values().next().value;
-        if (stemcell === undefined) throw new Error(`no stemcell ${os}/${version} to compile on`);
-        return stemcell;
-      },
-    });
-    const all = await this.#task.store.instances.ofDeployment(this.#name, { compilation: true });
-    await machines.deleteLeftovers(all.filter((instance) => instance.compilation));
+    const machines = await compilationMachines(resolved, this.#deps, this.#task);
     return compilePackages(requirements, { task: this.#task, agents: this.#deps.agents, machines });
   }
 
@@ -413,12 +397,4 @@ function packagesOf(
     }
   }
   return refs;
-}
-
-export function gone(name: string): OperatorError {
-  return new OperatorError(`deployment "${name}" doesn't exist`, {
-    code: 'deployment-not-found',
-    hint: 'It was deleted meanwhile. Deploy it again.',
-    details: { boshCode: 70000 },
-  });
 }

@@ -1,8 +1,9 @@
 import { packArchive, textEntry } from '../../common/archive-pack.ts';
-import { seededChance } from '../../common/chance.ts';
+import { seededChance, type Chance } from '../../common/chance.ts';
 import { systemClock, type Clock } from '../../common/clock.ts';
 import { id, type DeploymentName, type StemcellCid } from '../../common/ids.ts';
 import { silentLog } from '../../common/log.ts';
+import type { Cpi } from '../../cpi/cpi.ts';
 import { MemoryCpi } from '../../cpi/memory/memory-cpi.ts';
 import type { DeployOptions, StateChange, UpdateDeploymentArgs } from '../../director/api/deploy-args.ts';
 import { AgentClient } from '../../director/bus/agent-client.ts';
@@ -14,45 +15,34 @@ import { SimulatedMachines } from '../../director/main/simulated-machines.ts';
 import { singleCpi } from '../../director/main/single-cpi.ts';
 import { openStore } from '../../director/store/open-store.ts';
 import type { Task } from '../../director/store/tasks.ts';
+import type { TaskEngine } from '../../director/tasks/engine.ts';
 import { MemoryBlobs } from './memory-blobs.ts';
 import { plainRenderer } from './plain-renderer.ts';
 
-export interface GivenDirectorOptions {
+export interface WorldOptions {
   clock?: Clock;
   seed?: number;
 }
 
-/** A director with everything in this process: simulated machines, SQLite in memory, no sockets. */
-export async function givenDirector({ clock = systemClock, seed = 1 }: GivenDirectorOptions = {}) {
+/** What outlives a director that is killed: its database and blobs, the bus, the infrastructure with its machines. */
+export async function openWorld({ clock = systemClock, seed = 1 }: WorldOptions = {}) {
   const chance = seededChance(seed);
   const log = silentLog;
   const store = await openStore({ kind: 'sqlite', path: ':memory:' }, { clock, log });
-  const made = CertificateAuthority.create('test', clock);
   const pems = new Map<string, string>();
-  const bus = await openEmbeddedBus(
-    { agents: [] },
-    {
-      authority: new CertificateAuthority(made, clock),
-      clock,
-      log,
-      store: {
-        load: (name) => Promise.resolve(pems.get(name)),
-        save: (name, pem) => Promise.resolve(void pems.set(name, pem)),
-      },
-    },
-  );
+  const pemStore = {
+    load: (name: string) => Promise.resolve(pems.get(name)),
+    save: (name: string, pem: string) => Promise.resolve(void pems.set(name, pem)),
+  };
+  const authority = new CertificateAuthority(CertificateAuthority.create('test', clock), clock);
+  const bus = await openEmbeddedBus({ agents: [] }, { authority, clock, log, store: pemStore });
   const blobs = new MemoryBlobs(chance);
-  const heartbeats = listenToHeartbeats(await bus.connect('health-monitor'), { clock, log });
-  const agents = new AgentClient({ connection: await bus.connect('director'), clock, chance, log, heartbeats });
   const machines = new SimulatedMachines({
     clock,
     chance,
     directory: null,
     connect: (agentId) => bus.attach(agentId),
-    blobs: {
-      get: () => Promise.reject(new Error('not fetched')),
-      put: () => Promise.resolve({ blobId: chance.uuid(), multidigest: 'sha256:' + 'a'.repeat(64) }),
-    },
+    blobs: agentBlobs(chance),
   });
   const cpi = await MemoryCpi.open({
     clock,
@@ -60,7 +50,28 @@ export async function givenDirector({ clock = systemClock, seed = 1 }: GivenDire
     machines,
     agent: { mbus: bus.endpoint().mbus, blobstore: blobs.agentSettings(), ntp: [] },
   });
-  const { engine } = assembleCore(
+  return { clock, chance, log, store, bus, blobs, machines, cpi };
+}
+
+export type World = Awaited<ReturnType<typeof openWorld>>;
+
+/** Simulated agents compile without the director's blobs: what they make is never fetched. */
+function agentBlobs(chance: Chance) {
+  return {
+    get: () => Promise.reject(new Error('simulated machines fetch nothing')),
+    put: () => Promise.resolve({ blobId: chance.uuid(), multidigest: `sha256:${'a'.repeat(64)}` }),
+  };
+}
+
+/** What a director reaches of the world; a story may put something between. */
+export type Reach = Pick<World, 'clock' | 'chance' | 'log' | 'store' | 'bus' | 'blobs'> & { cpi: Cpi };
+
+/** One run of a director's program, from its start to its end or death. */
+export async function startGeneration(reach: Reach, owner: string) {
+  const { clock, chance, log, store, bus, blobs, cpi } = reach;
+  const heartbeats = listenToHeartbeats(await bus.connect('health-monitor'), { clock, log });
+  const agents = new AgentClient({ connection: await bus.connect('director'), clock, chance, log, heartbeats });
+  const { engine, deploy } = assembleCore(
     { store, bus, agents, cpis: singleCpi(cpi), blobs, renderer: plainRenderer, clock, chance, log },
     {
       domain: 'bosh',
@@ -73,10 +84,18 @@ export async function givenDirector({ clock = systemClock, seed = 1 }: GivenDire
         agentEnv: {},
         trustedCerts: '',
       },
-      engine: { owner: `test-${seed}`, alone: true, recordEvents: true },
+      engine: { owner, alone: true, recordEvents: true },
     },
   );
   await engine.start();
+  return { engine, deploy, agents, heartbeats };
+}
+
+/** A director with everything in this process: simulated machines, SQLite in memory, no sockets. */
+export async function givenDirector(options: WorldOptions = {}) {
+  const world = await openWorld(options);
+  const { store, bus, blobs, machines, cpi, clock } = world;
+  const { engine, agents, heartbeats } = await startGeneration(world, 'only');
 
   const director = {
     store,
@@ -85,102 +104,11 @@ export async function givenDirector({ clock = systemClock, seed = 1 }: GivenDire
     agents,
     engine,
     blobs,
-    /** A release of one job and one package, and a stemcell, as if uploaded. */
-    async upload({ version = '1', template = 'port: <%= p("port") %>' }: { version?: string; template?: string } = {}) {
-      const spec = {
-        name: 'web',
-        templates: { 'web.yml': 'config/web.yml' },
-        packages: ['app'],
-        properties: { port: { default: 80 } },
-      };
-      const job = await blobs.put(
-        packArchive([
-          textEntry('job.MF', JSON.stringify(spec)),
-          textEntry('monit', ''),
-          textEntry('templates/web.yml', template),
-        ]),
-      );
-      const source = await blobs.put(packArchive([textEntry('packaging', 'true')]));
-      const release = await store.releases.begin({
-        name: 'web',
-        version,
-        commitHash: 'abc',
-        uncommittedChanges: false,
-      });
-      await store.releases.addPackage(release.id, {
-        name: 'app',
-        version: `app-${version}`,
-        fingerprint: `app-${version}`,
-        blobId: source.blobId,
-        digest: source.sha1,
-        dependencies: [],
-      });
-      await store.releases.addJob(release.id, {
-        name: 'web',
-        version: `job-${version}`,
-        fingerprint: `job-${version}`,
-        blobId: job.blobId,
-        digest: job.sha1,
-        packages: ['app'],
-        spec,
-      });
-      await store.releases.complete(release.id);
-    },
-    async uploadStemcell(version = '1') {
-      const cid = await cpi.createStemcell('/dev/null', { name: 'tiny', version });
-      await store.stemcells.save({
-        name: 'tiny',
-        version,
-        operatingSystem: 'tiny-os',
-        cid: id<StemcellCid>(cid),
-        cpi: '',
-        apiVersion: 2,
-        digest: null,
-      });
-    },
-    async cloudConfig(content: string) {
-      await store.configs.create({ type: 'cloud', name: 'default', content, team: null }, clock.now());
-    },
-    async enqueue(
-      manifestText: string,
-      options: Partial<DeployOptions> = {},
-      stateChanges: StateChange[] = [],
-    ): Promise<Task> {
-      const name = /^name: (\S+)/m.exec(manifestText)?.[1] ?? 'web';
-      const existing = await store.deployments.get(name);
-      await store.deployments.create(id<DeploymentName>(name), [], clock.now());
-      const args: UpdateDeploymentArgs = {
-        deployment: name,
-        manifestText,
-        options: {
-          dryRun: false,
-          recreate: false,
-          recreatePersistentDisks: false,
-          recreateVmsCreatedBefore: null,
-          fix: false,
-          skipDrain: null,
-          canaries: null,
-          maxInFlight: null,
-          forceLatestVariables: false,
-          scopes: [],
-          ...options,
-        },
-        cloudConfigIds: (await store.configs.currentOf('cloud', 'all')).map((config) => config.id),
-        runtimeConfigIds: (await store.configs.currentOf('runtime', 'all')).map((config) => config.id),
-        new: existing === undefined,
-        stateChanges,
-      };
-      return engine.enqueue({
-        type: 'update_deployment',
-        description: 'create deployment',
-        lane: 'normal',
-        args,
-        user: 'admin',
-        deployment: id(name),
-        contextId: '',
-        teams: [],
-      });
-    },
+    upload: (release?: Parameters<typeof uploadRelease>[1]) => uploadRelease(world, release),
+    uploadStemcell: (version?: string) => uploadStemcell(world, version),
+    cloudConfig: (content: string) => uploadCloudConfig(world, content),
+    enqueue: (manifestText: string, options?: Partial<DeployOptions>, stateChanges?: StateChange[]) =>
+      enqueueDeploy(world, engine, manifestText, { options, stateChanges }),
     async deploy(manifestText: string, options: Partial<DeployOptions> = {}, stateChanges: StateChange[] = []) {
       return director.ended(await director.enqueue(manifestText, options, stateChanges));
     },
@@ -259,3 +187,110 @@ instance_groups:
 ${disk ? '  persistent_disk_type: disk\n' : ''}  networks: [{name: default}]
   jobs: [{name: web, release: web, properties: {port: ${port}}}]
 `;
+
+/** A release of one job and one package, and a stemcell, as if uploaded. */
+export async function uploadRelease(
+  { store, blobs }: World,
+  { version = '1', template = 'port: <%= p("port") %>' }: { version?: string; template?: string } = {},
+) {
+  const spec = {
+    name: 'web',
+    templates: { 'web.yml': 'config/web.yml' },
+    packages: ['app'],
+    properties: { port: { default: 80 } },
+  };
+  const job = await blobs.put(
+    packArchive([
+      textEntry('job.MF', JSON.stringify(spec)),
+      textEntry('monit', ''),
+      textEntry('templates/web.yml', template),
+    ]),
+  );
+  const source = await blobs.put(packArchive([textEntry('packaging', 'true')]));
+  const release = await store.releases.begin({
+    name: 'web',
+    version,
+    commitHash: 'abc',
+    uncommittedChanges: false,
+  });
+  await store.releases.addPackage(release.id, {
+    name: 'app',
+    version: `app-${version}`,
+    fingerprint: `app-${version}`,
+    blobId: source.blobId,
+    digest: source.sha1,
+    dependencies: [],
+  });
+  await store.releases.addJob(release.id, {
+    name: 'web',
+    version: `job-${version}`,
+    fingerprint: `job-${version}`,
+    blobId: job.blobId,
+    digest: job.sha1,
+    packages: ['app'],
+    spec,
+  });
+  await store.releases.complete(release.id);
+}
+
+export async function uploadStemcell({ cpi, store }: World, version = '1') {
+  const cid = await cpi.createStemcell('/dev/null', { name: 'tiny', version });
+  await store.stemcells.save({
+    name: 'tiny',
+    version,
+    operatingSystem: 'tiny-os',
+    cid: id<StemcellCid>(cid),
+    cpi: '',
+    apiVersion: 2,
+    digest: null,
+  });
+}
+
+export async function uploadCloudConfig({ store, clock }: World, content: string) {
+  await store.configs.create({ type: 'cloud', name: 'default', content, team: null }, clock.now());
+}
+
+export async function enqueueDeploy(
+  { store, clock }: World,
+  engine: Pick<TaskEngine, 'enqueue'>,
+  manifestText: string,
+  {
+    options = {},
+    stateChanges = [],
+  }: { options?: Partial<DeployOptions> | undefined; stateChanges?: StateChange[] | undefined } = {},
+): Promise<Task> {
+  const name = /^name: (\S+)/m.exec(manifestText)?.[1] ?? 'web';
+  const existing = await store.deployments.get(name);
+  await store.deployments.create(id<DeploymentName>(name), [], clock.now());
+  const args: UpdateDeploymentArgs = {
+    deployment: name,
+    manifestText,
+    options: {
+      dryRun: false,
+      recreate: false,
+      recreatePersistentDisks: false,
+      recreateVmsCreatedBefore: null,
+      fix: false,
+      skipDrain: null,
+      canaries: null,
+      maxInFlight: null,
+      forceLatestVariables: false,
+      scopes: [],
+      ...options,
+    },
+    cloudConfigIds: (await store.configs.currentOf('cloud', 'all')).map((config) => config.id),
+    runtimeConfigIds: (await store.configs.currentOf('runtime', 'all')).map((config) => config.id),
+    new: existing === undefined,
+    stateChanges,
+  };
+  return engine.enqueue({
+    type: 'update_deployment',
+    description: 'create deployment',
+    lane: 'normal',
+    args,
+    user: 'admin',
+    deployment: id(name),
+    contextId: '',
+    teams: [],
+  });
+}

@@ -1,0 +1,56 @@
+import { OperatorError } from '../../common/errors.ts';
+import type { TaskContext } from '../tasks/task-context.ts';
+import { compilePackages } from '../compile/compile-packages.ts';
+import { requirementsOf } from '../compile/requirements.ts';
+import { compilationMachines } from './compilation.ts';
+import { resolve } from './resolve.ts';
+import type { DeployDeps } from './update-deployment.ts';
+import { gone } from './gone.ts';
+
+interface ExportWish {
+  deployment: string;
+  release: { name: string; version: string };
+  stemcell: { os: string; version: string };
+  packages: readonly string[];
+}
+
+/** Compiles packages of a release for a stemcell, on machines as a deployment's cloud config has them. */
+export function compileForExport(deps: DeployDeps): (wish: ExportWish, task: TaskContext) => Promise<void> {
+  return async ({ deployment: name, release, stemcell, packages }, task) => {
+    const { store, signal } = task;
+    const deployment = await store.deployments.get(name);
+    if (deployment?.manifest == null) throw gone(name);
+    const contents = await store.releases.contents(release.name, release.version);
+    if (contents === undefined) {
+      throw new OperatorError(`Release version '${release.name}/${release.version}' doesn't exist`, {
+        code: 'release-missing',
+        hint: '`bosh releases` lists what is there.',
+        details: { boshCode: 30006 },
+      });
+    }
+    const configs = async (ids: readonly number[]) => (await store.configs.getAll(ids)).map(({ content }) => content);
+    const resolved = await resolve(
+      {
+        manifest: deployment.manifest,
+        cloudConfigs: await configs(deployment.cloudConfigIds),
+        runtimeConfigs: await configs(deployment.runtimeConfigIds),
+        teams: deployment.teams,
+        firstDeploy: false,
+      },
+      { ...deps, store, signal, directorName: deps.settings.directorName },
+    );
+    const demand = {
+      release,
+      packages: new Map(contents.packages.map((pkg) => [pkg.name, pkg])),
+      wanted: packages,
+      stemcell,
+      exportedFrom: [],
+    };
+    const compiled = await store.releases.compiledFor(contents.packages.map(({ id }) => id));
+    await compilePackages(requirementsOf([demand], compiled), {
+      task,
+      agents: deps.agents,
+      machines: await compilationMachines(resolved, deps, task),
+    });
+  };
+}

@@ -1,0 +1,327 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { CertificateExpiry } from './api/contract/operations.ts';
+import { createApi, listen } from './api/server.ts';
+import { artifactTaskHandlers } from './artifacts/handlers.ts';
+import { LocalUsers } from './auth/local-users.ts';
+import { Permissions } from './auth/permissions.ts';
+import { localBlobs } from './blobs/local.ts';
+import { AgentClient } from './bus/agent-client.ts';
+import type { AgentPermit, Bus } from './bus/bus.ts';
+import { CertificateAuthority } from './bus/certificates/authority.ts';
+import { busClientCertificate } from './bus/certificates/bus-client.ts';
+import { expiresAt, keptAuthority, keptServerCertificate } from './bus/certificates/kept.ts';
+import { pemFolder } from './bus/certificates/pem-folder.ts';
+import { openEmbeddedBus, type EmbeddedBus } from './bus/embedded-bus.ts';
+import { listenToHeartbeats } from './bus/heartbeats.ts';
+import { directorIdentity, healthMonitorIdentity } from './bus/identity.ts';
+import { openNatsBus } from './bus/nats-bus.ts';
+import type { DirectorConfig } from './config.ts';
+import { compileForExport } from './deploy/compile-for-export.ts';
+import { localUsers } from './main/admin.ts';
+import { assembleCore } from './main/core.ts';
+import { openInfrastructure } from './main/infrastructure.ts';
+import { singleCpi } from './main/single-cpi.ts';
+import { listInstances } from './observe/list-instances.ts';
+import { openStore, type StoreOptions } from './store/open-store.ts';
+import { lockStateDirectory } from './store/state-lock.ts';
+import type { Store } from './store/store.ts';
+import { nativeRenderer } from './templates/native.ts';
+import type { TemplateRenderer } from './templates/renderer.ts';
+import { sandboxRenderer } from './templates/sandbox/sandbox.ts';
+import { systemChance } from '../common/chance.ts';
+import { systemClock } from '../common/clock.ts';
+import { OperatorError } from '../common/errors.ts';
+import type { Log } from '../common/log.ts';
+
+export interface StartOptions {
+  log: Log;
+  version: string;
+  /** Eight hex digits of the commit that it was built from. */
+  revision: string;
+  /** How the agent is started on `process` machines: program and first arguments. */
+  agentCommand: readonly string[];
+}
+
+export interface RunningDirector {
+  url: string;
+  /** PEM: what clients check the API with. */
+  caCertificate: string;
+  /** What runs the deployments' machines, for people. */
+  infrastructure: string;
+  /** Tasks that run are given a moment to end; what is left goes on at the next start. */
+  stop(): Promise<void>;
+}
+
+/** How long running tasks may go on once the director was told to stop. */
+const stopGraceMs = 5_000;
+
+/**
+ * Starts a director: everything that it stands on is opened in order and closed in reverse. The only file, with
+ * main/, that names a concrete store, bus, CPI or renderer.
+ */
+export async function startDirector(config: DirectorConfig, options: StartOptions): Promise<RunningDirector> {
+  const closers: Array<() => unknown> = [];
+  const closeAll = async () => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  try {
+    return await start(config, options, closers, closeAll);
+  } catch (thrown) {
+    await closeAll();
+    throw thrown;
+  }
+}
+
+async function start(
+  config: DirectorConfig,
+  options: StartOptions,
+  closers: Array<() => unknown>,
+  closeAll: () => Promise<void>,
+): Promise<RunningDirector> {
+  const { log } = options;
+  const [clock, chance] = [systemClock, systemChance];
+  const { stateDirectory } = config;
+  await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
+  const lock = lockStateDirectory(stateDirectory, clock.now());
+  closers.push(() => lock.release());
+
+  const store = await openStore(storeOptions(config), { clock, log });
+  closers.push(() => store.close());
+  const uuid = await directorUuid(store, () => chance.uuid());
+  const pems = pemFolder(join(stateDirectory, 'certificates'));
+  const keeping = { store: pems, clock, log };
+  const authority = await keptAuthority({ name: 'ca', commonName: `${config.name} CA` }, keeping);
+
+  const { bus, embedded } = await openBus(config, { store, authority, pems, log });
+  closers.push(() => bus.close());
+  const heartbeats = listenToHeartbeats(await bus.connect('health-monitor'), { clock, log });
+  closers.push(() => heartbeats.close());
+  const agents = new AgentClient({ connection: await bus.connect('director'), clock, chance, log, heartbeats });
+  closers.push(() => agents.close());
+
+  const blobs = await localBlobs({ dir: config.blobstore.directory, chance });
+  const infrastructure = await openInfrastructure(config, {
+    bus,
+    embedded,
+    agentBlobstore: blobs.agentSettings(),
+    directorUuid: uuid,
+    clock,
+    chance,
+    log,
+    agentCommand: options.agentCommand,
+  });
+  closers.push(() => infrastructure.close());
+  const renderer = openRenderer(config, log);
+  closers.push(() => renderer.close());
+
+  const cpis = singleCpi(infrastructure.cpi);
+  const spoolDir = join(stateDirectory, 'spool');
+  await mkdir(spoolDir, { recursive: true, mode: 0o700 });
+  const artifactLimits = {
+    downloadBytesMax: config.limits.uploadGib * 1024 ** 3,
+    downloadMsMax: config.limits.downloadMinutes * 60_000,
+  };
+  const { engine } = assembleCore(
+    { store, bus, agents, cpis, blobs, renderer, clock, chance, log },
+    {
+      domain: config.dns.domain,
+      settings: {
+        directorName: config.name,
+        agentWaitMs: config.agent.readyTimeoutSeconds * 1000,
+        vmsAtOnceMax: 32,
+        createVmTriesMax: 5,
+        keepUnreachableVms: config.agent.keepUnreachableVms,
+        agentEnv: {},
+        trustedCerts:
+          config.agent.trustedCertificates === undefined
+            ? ''
+            : await readFile(config.agent.trustedCertificates, 'utf8'),
+      },
+      engine: {
+        owner: chance.uuid(),
+        alone: config.database.kind === 'sqlite',
+        recordEvents: config.events.record,
+        workers: config.tasks.workers,
+      },
+    },
+    (deploy) => ({
+      ...artifactTaskHandlers({
+        blobs,
+        cpis,
+        spoolDir,
+        clock,
+        chance,
+        limits: artifactLimits,
+        compile: compileForExport(deploy),
+      }),
+      vms: listInstances({
+        answersMsMax: config.limits.agentAnswersSeconds * 1000,
+        agents: { getState: (agentId, limits) => agents.call(agentId, 'get_state', ['full'], limits) },
+      }),
+    }),
+  );
+  await engine.start();
+  closers.push(() => engine.stop({ graceMs: stopGraceMs }));
+
+  const certificate = await apiCertificate(config, authority, keeping);
+  const app = createApi({
+    store,
+    blobs,
+    tasks: engine,
+    permissions: new Permissions(uuid),
+    identity: new LocalUsers(await localUsers(config.users, stateDirectory, chance)),
+    director: {
+      name: config.name,
+      uuid,
+      version: options.version,
+      revision: options.revision,
+      cpi: infrastructure.name,
+      stemcellOs: '',
+      stemcellVersion: '',
+      localDns: { enabled: false, domain: config.dns.domain }, // sync_dns is not built yet
+      snapshots: false,
+      configServer: { enabled: false, urls: [] },
+      recordEvents: config.events.record,
+    },
+    clock,
+    chance,
+    log,
+    limits: {
+      uploadBytesMax: config.limits.uploadGib * 1024 ** 3,
+      freeBytesMin: config.limits.freeDiskMib * 1024 ** 2,
+      requestMsMax: config.limits.requestMinutes * 60_000,
+      idleMsMax: config.limits.idleSeconds * 1000,
+    },
+    spoolDir,
+    cpiNames: () => Promise.resolve([{ name: '', aliases: [] }]),
+    certificates: () => Promise.resolve(expiries({ api: certificate.cert, ca: authority.certificate }, clock.now())),
+  });
+  const api = await listen(app, {
+    host: config.listen.address,
+    port: config.listen.port,
+    tls: certificate,
+    limits: { requestMsMax: config.limits.requestMinutes * 60_000, idleMsMax: config.limits.idleSeconds * 1000 },
+  });
+  closers.push(() => api.close());
+  const [host = '127.0.0.1'] = config.listen.hostnames;
+  const url = `https://${host}:${api.port}`;
+  log.info('director-started', { url, uuid, infrastructure: infrastructure.name, cores: availableParallelism() });
+  return { url, caCertificate: authority.certificate, infrastructure: infrastructure.name, stop: closeAll };
+}
+
+/** For `bosh environment --details`. */
+function expiries(pems: Record<string, string>, nowMs: number): CertificateExpiry[] {
+  return Object.entries(pems).map(([name, pem]) => ({
+    certificate_path: name,
+    expiry: new Date(expiresAt(pem)).toISOString(),
+    days_left: Math.floor((expiresAt(pem) - nowMs) / 86_400_000),
+  }));
+}
+
+function storeOptions({ database }: DirectorConfig): StoreOptions {
+  if (database.kind === 'sqlite') return { kind: 'sqlite', path: database.file };
+  const { kind, host, port, database: name, user, password, connections } = database;
+  return { kind, host, port, database: name, user, password, connectionsMax: connections };
+}
+
+async function directorUuid(store: Store, fresh: () => string): Promise<string> {
+  const kept = await store.attribute('uuid');
+  if (kept !== undefined) return kept;
+  const uuid = fresh();
+  await store.setAttribute('uuid', uuid);
+  return uuid;
+}
+
+async function openBus(
+  config: DirectorConfig,
+  {
+    store,
+    authority,
+    pems,
+    log,
+  }: { store: Store; authority: CertificateAuthority; pems: ReturnType<typeof pemFolder>; log: Log },
+): Promise<{ bus: Bus; embedded: EmbeddedBus | null }> {
+  const agents = await permitsOf(store);
+  const deps = { clock: systemClock, log };
+  if (config.bus.kind === 'embedded') {
+    const { address, port, advertisedHost } = config.bus;
+    const listenAt = { host: address, port, reachableAt: [advertisedHost ?? address] as [string] };
+    const embedded = await openEmbeddedBus({ listen: listenAt, agents }, { ...deps, authority, store: pems });
+    return { bus: embedded, embedded };
+  }
+  return { bus: await openScaledBus(config.bus, { store, log }), embedded: null };
+}
+
+async function openScaledBus(
+  {
+    urls,
+    caCertificate,
+    caPrivateKey,
+    permissionsFile,
+    reloadPidFile,
+  }: Extract<DirectorConfig['bus'], { kind: 'nats' }>,
+  { store, log }: { store: Store; log: Log },
+): Promise<Bus> {
+  const ca = await readFile(caCertificate, 'utf8');
+  const authority = new CertificateAuthority(
+    { certificate: ca, privateKey: await readFile(caPrivateKey, 'utf8') },
+    systemClock,
+  );
+  const [first, ...others] = urls;
+  if (first === undefined) {
+    throw new OperatorError('bus.urls is empty', {
+      code: 'config-file-invalid',
+      hint: 'Name at least one nats-server: nats://host:4222.',
+    });
+  }
+  return openNatsBus(
+    {
+      servers: { urls: [first, ...others], ca },
+      director: await busClientCertificate(authority, directorIdentity),
+      healthMonitor: await busClientCertificate(authority, healthMonitorIdentity),
+      ...(permissionsFile === undefined || reloadPidFile === undefined
+        ? {}
+        : { permissions: { file: permissionsFile, reload: { pidFile: reloadPidFile } } }),
+    },
+    { authority, agents: () => permitsOf(store), clock: systemClock, log },
+  );
+}
+
+async function permitsOf(store: Store): Promise<AgentPermit[]> {
+  return (await store.instances.all()).flatMap(({ vms }) =>
+    vms.map(({ agentId, permanentCredentials }) => ({ agentId, bootstrap: !permanentCredentials })),
+  );
+}
+
+function openRenderer({ templates, stateDirectory }: DirectorConfig, log: Log): TemplateRenderer {
+  const limits = {
+    lanesMax: templates.workers,
+    pendingMax: 10_000,
+    idleMs: 60_000,
+    renderMsMax: templates.timeoutSeconds * 1000,
+    outputBytesMax: 64 * 1024 ** 2,
+    memoryMibMax: 512,
+  };
+  const deps = { clock: systemClock, log };
+  if (templates.engine === 'native') return nativeRenderer({ ...limits, ruby: templates.ruby }, deps);
+  return sandboxRenderer({ ...limits, cacheDir: join(stateDirectory, 'cache') }, deps);
+}
+
+/** The one that the config names, or one of our own CA, renewed at a start when it is due. */
+async function apiCertificate(
+  { listen: { certificate, privateKey, hostnames }, name }: DirectorConfig,
+  authority: CertificateAuthority,
+  keeping: Parameters<typeof keptServerCertificate>[2],
+): Promise<{ cert: string; key: string }> {
+  if (certificate !== undefined && privateKey !== undefined) {
+    return { cert: await readFile(certificate, 'utf8'), key: await readFile(privateKey, 'utf8') };
+  }
+  const kept = await keptServerCertificate(
+    { name: 'api-server', commonName: name, hosts: hostnames },
+    authority,
+    keeping,
+  );
+  return { cert: kept.certificate, key: kept.privateKey };
+}

@@ -1,0 +1,104 @@
+import { join } from 'node:path';
+import type { Chance } from '../../common/chance.ts';
+import type { Clock } from '../../common/clock.ts';
+import type { Log } from '../../common/log.ts';
+import type { Cpi } from '../../cpi/cpi.ts';
+import { ExecutableCpi } from '../../cpi/executable.ts';
+import { blobsIo } from '../../agent/blobs/blobs-io.ts';
+import { blobsFromSettings } from '../../agent/blobs/from-settings.ts';
+import { OperatorError } from '../../common/errors.ts';
+import { processMachinesPossible } from '../../cpi/memory/namespace.ts';
+import type { MachineHost } from '../../cpi/memory/machine-host.ts';
+import { MemoryCpi } from '../../cpi/memory/memory-cpi.ts';
+import { ProcessHost } from '../../cpi/memory/process-host.ts';
+import type { EmbeddedBus } from '../bus/embedded-bus.ts';
+import type { Bus } from '../bus/bus.ts';
+import type { DirectorConfig } from '../config.ts';
+import { SimulatedMachines } from './simulated-machines.ts';
+
+export interface Infrastructure {
+  cpi: Cpi;
+  /** For `/info`. */
+  name: string;
+  close(): Promise<void>;
+}
+
+export interface InfrastructureDeps {
+  bus: Bus;
+  /** The bus inside of this process, if that is the one: simulated machines need no sockets then. */
+  embedded: EmbeddedBus | null;
+  agentBlobstore: { provider: string; options: Record<string, unknown> };
+  directorUuid: string;
+  clock: Clock;
+  chance: Chance;
+  log: Log;
+  /** How the agent is started on `process` machines: program and first arguments. */
+  agentCommand: readonly string[];
+}
+
+/** The only place that knows which CPIs there are. */
+export async function openInfrastructure(config: DirectorConfig, deps: InfrastructureDeps): Promise<Infrastructure> {
+  const { cpi, stateDirectory } = config;
+  if (cpi.kind === 'executable') {
+    const { directorUuid, clock, chance, log } = deps;
+    const minutes = cpi.timeoutMinutes * 60_000;
+    const program = ExecutableCpi.of({
+      program: cpi.path,
+      directorUuid,
+      callsDirectory: join(stateDirectory, 'cpi-calls'),
+      clock,
+      chance,
+      log,
+      atOnceMax: cpi.callsAtOnce,
+      timeLimitsMs: { create_stemcell: minutes, create_vm: minutes, snapshot_disk: minutes },
+    });
+    return { cpi: program, name: cpi.name, close: () => Promise.resolve() };
+  }
+  const directory = join(stateDirectory, 'infrastructure');
+  const machines =
+    cpi.machines === 'process' ? await processMachines(directory, deps) : simulatedMachines(directory, deps);
+  const memory = await MemoryCpi.open({
+    clock: deps.clock,
+    chance: deps.chance,
+    log: deps.log,
+    machines,
+    directory,
+    agent: { mbus: deps.bus.endpoint().mbus, blobstore: deps.agentBlobstore, ntp: [...config.agent.ntp] },
+  });
+  return { cpi: memory, name: `memory (${cpi.machines} machines)`, close: () => memory.close() };
+}
+
+async function processMachines(directory: string, { clock, agentCommand }: InfrastructureDeps): Promise<MachineHost> {
+  const probed = await processMachinesPossible();
+  if (!probed.possible) {
+    throw new OperatorError(`process machines are not possible here: ${probed.reason}`, {
+      code: 'process-machines-impossible',
+      hint: 'Use `cpi: {kind: memory, machines: simulated}`, or run the director where that is allowed.',
+    });
+  }
+  return ProcessHost.open({
+    directory: join(directory, 'machines'),
+    privilege: probed.privilege,
+    clock,
+    agentCommand: (settingsPath) => [...agentCommand, '--machine', 'process', '--settings', settingsPath],
+  });
+}
+
+function simulatedMachines(
+  directory: string,
+  { embedded, clock, chance, agentBlobstore }: InfrastructureDeps,
+): MachineHost {
+  if (embedded === null) {
+    throw new OperatorError('simulated machines live in the director and need its embedded bus', {
+      code: 'simulated-machines-need-embedded-bus',
+      hint: 'Use `bus: {kind: embedded}` with them, or machines that reach a nats-server.',
+    });
+  }
+  return new SimulatedMachines({
+    clock,
+    chance,
+    directory: join(directory, 'simulated'),
+    connect: (agentId) => embedded.attach(agentId),
+    blobs: blobsFromSettings(agentBlobstore, blobsIo(join(directory, 'fetched'), { clock, chance })),
+  });
+}
