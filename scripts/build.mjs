@@ -22,7 +22,10 @@ const common = {
   target: 'node20',
   format: 'esm',
   logLevel: 'warning',
-  define: { 'process.env.GANTRY_VERSION': JSON.stringify(version), 'process.env.GANTRY_REVISION': JSON.stringify(revision()) },
+  define: {
+    'process.env.GANTRY_VERSION': JSON.stringify(version),
+    'process.env.GANTRY_REVISION': JSON.stringify(revision()),
+  },
 };
 // What is CommonJS in a bundle of modules asks for `require`.
 const banner = { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" };
@@ -36,4 +39,6 @@ await Promise.all([
 ]);
 const sandbox = 'director/templates/sandbox';
 for (const file of await readdir(sandbox)) if (file.endsWith('.rb')) await cp(`${sandbox}/${file}`, `${outdir}/${file}`);
+await cp('releases/shipped', `${outdir}/shipped`, { recursive: true });
+await cp('manifests/shipped', `${outdir}/shipped`, { recursive: true });
 await chmod(`${outdir}/gantry.js`, 0o755);
