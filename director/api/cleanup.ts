@@ -1,15 +1,18 @@
 import { Router } from 'express';
 import type { CleanUpArgs } from '../artifacts/args.ts';
-import { CleanUpRequest } from './contract/operations.ts';
+import { planCleanUp, type CleanUpPlan } from '../artifacts/clean-up/plan.ts';
+import { CleanUpRequest, type CleanUpPlan as WirePlan } from './contract/operations.ts';
 import { mediaTypes } from './contract/paths.ts';
 import type { ApiDeps } from './deps.ts';
+import { orphanedDiskToWire } from './disks.ts';
 import { enqueueFor } from './enqueue.ts';
 import { redirectToTask } from './http/answers.ts';
 import { readJson } from './http/bodies.ts';
 import { consumes } from './http/consumes.ts';
 import { queryFlag } from './http/query.ts';
+import { stemcellToWire } from './stemcells.ts';
 
-export function cleanUpRoutes({ tasks, requires, planCleanUp }: ApiDeps): Router {
+export function cleanUpRoutes({ store, blobs, tasks, requires }: ApiDeps): Router {
   const router = Router();
 
   router.post('/cleanup', consumes(mediaTypes.json), requires('admin'), async (req, res) => {
@@ -23,13 +26,26 @@ export function cleanUpRoutes({ tasks, requires, planCleanUp }: ApiDeps): Router
   });
 
   router.get('/cleanup/dryrun', requires('admin'), async (req, res) => {
-    res.json(
-      await planCleanUp({
-        removeAll: queryFlag(req, 'remove_all'),
-        keepOrphanedDisks: queryFlag(req, 'keep_orphaned_disks'),
-      }),
-    );
+    const removeAll = queryFlag(req, 'remove_all');
+    const keepOrphanedDisks = queryFlag(req, 'keep_orphaned_disks');
+    res.json(toWire(await planCleanUp(store, blobs, { removeAll, keepOrphanedDisks })));
   });
 
   return router;
+}
+
+function toWire(plan: CleanUpPlan): WirePlan {
+  return {
+    releases: plan.releases,
+    stemcells: plan.stemcells.map(stemcellToWire),
+    compiled_packages: plan.compiledPackages.map((each) => ({
+      package_name: each.name,
+      stemcell_os: each.stemcellOs,
+      stemcell_version: each.stemcellVersion,
+    })),
+    orphaned_disks: plan.orphanedDisks.map(orphanedDiskToWire),
+    orphaned_vms: [],
+    exported_releases: plan.exportedReleases,
+    dns_blobs: [],
+  };
 }

@@ -123,8 +123,10 @@ export function configRoutes(deps: ApiDeps): Router {
 
   /** One side of a comparison: what it shows, its asker must be an admin of. */
   async function side(which: ConfigSide, scopes: readonly string[]): Promise<YamlMap> {
-    if ('content' in which) return readMap(which.content, 'config');
-    const config = await find(which.id);
+    // The CLI sends both keys, one of them empty; as in BOSH an id wins.
+    const id = 'id' in which && /^\d+$/.test(which.id) ? which.id : undefined;
+    if (id === undefined) return readMap('content' in which ? which.content : '', 'config');
+    const config = await find(id);
     permissions.requireOn(owned(config), 'admin', scopes);
     return readMap(config.content, 'config');
   }

@@ -6,7 +6,7 @@ import type { Permissions } from '../auth/permissions.ts';
 import type { Blobstore } from '../blobs/blobstore.ts';
 import type { Store } from '../store/store.ts';
 import type { NewTask, Task } from '../store/tasks.ts';
-import type { CleanUpPlan, CertificateExpiry } from './contract/operations.ts';
+import type { CertificateExpiry } from './contract/operations.ts';
 import type { Requires } from './http/request.ts';
 
 /** What the API asks of the task engine. */
@@ -66,6 +66,5 @@ export interface ApiDeps {
   /** Uploads wait here for their task. */
   spoolDir: string;
   cpiNames: () => Promise<readonly CpiNames[]>;
-  planCleanUp: (options: { removeAll: boolean; keepOrphanedDisks: boolean }) => Promise<CleanUpPlan>;
   certificates: () => Promise<readonly CertificateExpiry[]>;
 }

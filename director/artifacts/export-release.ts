@@ -2,7 +2,12 @@ import type { Readable } from 'node:stream';
 import { OperatorError } from '../../common/errors.ts';
 import type { BlobId } from '../../common/ids.ts';
 import { dependencyKey } from '../../releases/dependency-key.ts';
-import { exportRelease as packRelease, selectJobs, type CompiledRelease } from '../../releases/export-release.ts';
+import {
+  exportRelease as packRelease,
+  selectJobs,
+  type CompiledReleaseJob,
+  type CompiledReleasePackage,
+} from '../../releases/export-release.ts';
 import type { PartBytes } from '../../releases/write-release.ts';
 import type { Blobstore } from '../blobs/blobstore.ts';
 import type { CompiledPackage, ReleaseContents, ReleaseJob, ReleasePackage } from '../store/releases.ts';
@@ -94,32 +99,25 @@ async function pack(blobs: Blobstore, task: TaskContext, { contents, jobs, packa
   const { os, version } = args.stemcell;
   const packageStage = task.events.stage('copying packages', packages.length);
   const jobStage = task.events.stage('copying jobs', jobs.length);
-  const parts: CompiledRelease = {
+  const packed = {
     name: release.name,
     version: release.version,
     commitHash: release.commitHash,
     uncommittedChanges: release.uncommittedChanges,
     stemcell: `${os}/${version}`,
-    packages: [],
-    jobs: [],
+    packages: [] as CompiledReleasePackage[],
+    jobs: [] as CompiledReleaseJob[],
   };
-  const packed = {
-    ...parts,
-    packages: await Promise.all(
-      packages.map(async ({ name, version, fingerprint, dependencies }) => {
-        const one = compiled.get(name);
-        if (one === undefined) throw new Error(`package ${name} is not compiled`); // compiledOf has seen to that
-        const bytes = await packageStage.task(`${name}/${version}`, () => blobBytes(blobs, one.blobId));
-        return { name, version, fingerprint, dependencies, sha1: one.digest, bytes };
-      }),
-    ),
-    jobs: await Promise.all(
-      jobs.map(async ({ name, version, fingerprint, blobId, digest, packages: needed }) => {
-        const bytes = await jobStage.task(`${name}/${version}`, () => blobBytes(blobs, blobId));
-        return { name, version, fingerprint, packages: needed, sha1: digest, bytes };
-      }),
-    ),
-  };
+  for (const { name, version, fingerprint, dependencies } of packages) {
+    const one = compiled.get(name);
+    if (one === undefined) throw new Error(`package ${name} is not compiled`); // compiledOf has seen to that
+    const bytes = await packageStage.task(`${name}/${version}`, () => blobBytes(blobs, one.blobId));
+    packed.packages.push({ name, version, fingerprint, dependencies, sha1: one.digest, bytes });
+  }
+  for (const { name, version, fingerprint, blobId, digest, packages: needed } of jobs) {
+    const bytes = await jobStage.task(`${name}/${version}`, () => blobBytes(blobs, blobId));
+    packed.jobs.push({ name, version, fingerprint, packages: needed, sha1: digest, bytes });
+  }
   task.checkpoint();
   const { blobId, sha1, sha256 } = await blobs.put(packRelease(packed));
   return { blobstore_id: blobId, sha1: args.sha2 ? `sha256:${sha256}` : sha1 };

@@ -1,0 +1,94 @@
+import { isCpiError } from '../../../cpi/errors.ts';
+import type { TaskContext, TaskHandler } from '../../tasks/task-context.ts';
+import type { CleanUpArgs } from '../args.ts';
+import { deleteVersion } from '../delete-release.ts';
+import { deleteStemcellEverywhere } from '../delete-stemcell.ts';
+import type { ArtifactDeps } from '../deps.ts';
+import { tidySpool } from '../spool.ts';
+import { releaseLock, releaseLockWaitMs } from '../update-release.ts';
+import { deleteLitter } from './litter.ts';
+import { planCleanUp, type CleanUpPlan } from './plan.ts';
+
+/** `bosh clean-up`. Converges: what an earlier attempt has deleted is in no plan any more. */
+export function cleanUp(deps: ArtifactDeps): TaskHandler {
+  return async (task) => {
+    const args = task.task.args as CleanUpArgs; // the API has checked it
+    const plan = await planCleanUp(task.store, deps.blobs, args);
+    const versions = plan.releases.reduce((sum, release) => sum + release.versions.length, 0);
+    await deleteReleases(deps, task, plan, versions);
+    await deleteStemcells(deps, task, plan);
+    await deleteCompiledPackages(deps, task, plan);
+    await deleteOrphanedDisks(deps, task, plan);
+    await deleteExportedReleases(deps, task, plan);
+    const nowMs = deps.clock.now();
+    const litter = await deleteLitter(task.store, deps.blobs, { nowMs, checkpoint: () => task.checkpoint() });
+    const spooled = await tidySpool(deps.spoolDir, task.store.tasks, { uploadsMayRun: true, nowMs });
+    task.debug(`deleted ${litter} blobs that nothing names, and ${spooled} left-over uploads`);
+    return (
+      `Deleted ${versions} release(s), ${plan.stemcells.length} stemcell(s), ` +
+      `${plan.compiledPackages.length} extra compiled package(s), ${plan.orphanedDisks.length} orphaned disk(s), ` +
+      `0 orphaned vm(s), ${plan.exportedReleases.length} exported release(s), ` +
+      `Deleted 0 dns blob(s) created before ${new Date(nowMs).toISOString()}`
+    );
+  };
+}
+
+async function deleteReleases({ blobs }: ArtifactDeps, task: TaskContext, { releases }: CleanUpPlan, count: number) {
+  const stage = task.events.stage('Deleting releases', count);
+  for (const { name, versions } of releases) {
+    await task.withLock(releaseLock(name), releaseLockWaitMs, async () => {
+      for (const version of versions) {
+        task.checkpoint();
+        await stage.task(`${name}/${version}`, async () => {
+          // A deploy may have begun to use it since the plan was made.
+          if ((await task.store.releases.usedBy(name, version)).length > 0) return;
+          await deleteVersion(blobs, task, { name, version });
+        });
+      }
+    });
+  }
+}
+
+async function deleteStemcells({ cpis }: ArtifactDeps, task: TaskContext, { stemcells }: CleanUpPlan): Promise<void> {
+  const stage = task.events.stage('Deleting stemcells', stemcells.length);
+  for (const { name, version } of stemcells) {
+    task.checkpoint();
+    await stage.task(`${name}/${version}`, async () => {
+      await deleteStemcellEverywhere(cpis, task, { name, version, force: false });
+    });
+  }
+}
+
+async function deleteCompiledPackages({ blobs }: ArtifactDeps, task: TaskContext, { compiledPackages }: CleanUpPlan) {
+  const stage = task.events.stage('Deleting compiled packages', compiledPackages.length);
+  for (const { id, name, stemcellOs, stemcellVersion } of compiledPackages) {
+    task.checkpoint();
+    await stage.task(`${name} for ${stemcellOs}/${stemcellVersion}`, async () => {
+      const blobId = await task.store.releases.deleteCompiled(id); // undefined: its release went, and it with it
+      if (blobId !== undefined && !(await task.store.releases.blobExists(blobId))) await blobs.delete(blobId);
+    });
+  }
+}
+
+/** The infrastructure first: a disk that we forget and it keeps is what must never be. */
+async function deleteOrphanedDisks({ cpis }: ArtifactDeps, task: TaskContext, { orphanedDisks }: CleanUpPlan) {
+  const stage = task.events.stage('Deleting orphaned disks', orphanedDisks.length);
+  for (const disk of orphanedDisks) {
+    task.checkpoint();
+    await stage.task(disk.cid, async () => {
+      try {
+        await cpis.named(disk.cpi).deleteDisk(disk.cid, task.signal);
+      } catch (thrown) {
+        if (!isCpiError(thrown, 'DiskNotFound')) throw thrown;
+      }
+      await task.store.instances.forgetOrphanedDisk(disk.cid);
+      const { deployment, instance, cid: objectName } = disk;
+      await task.record({ action: 'delete', objectType: 'disk', objectName, deployment, instance });
+    });
+  }
+}
+
+async function deleteExportedReleases({ blobs }: ArtifactDeps, task: TaskContext, { exportedReleases }: CleanUpPlan) {
+  const stage = task.events.stage('Deleting exported releases', exportedReleases.length);
+  for (const blobId of exportedReleases) await stage.task(blobId, () => blobs.delete(blobId));
+}
