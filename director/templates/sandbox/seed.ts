@@ -14,8 +14,9 @@ export async function makeSeed(task: Extract<WorkerTask, { kind: 'seed' }>): Pro
   const stored = task.cacheDir === null ? undefined : await loadSnapshot(task.cacheDir, key);
   const module = await compiling;
   if (stored !== undefined) return { module, snapshot: stored, booted: false };
-  const ruby = await SealedRuby.boot(module, task.programs, { answer: () => {}, progress: () => {} });
-  const snapshot = takeSnapshot(ruby.memory);
+  const mute = { answer: () => {}, progress: () => {} };
+  const ruby = await SealedRuby.boot(module, task.programs, mute);
+  const snapshot = takeSnapshot(ruby.memory, (await SealedRuby.asleep(module, mute)).memory);
   if (task.cacheDir !== null) await storeSnapshot(task.cacheDir, key, snapshot);
   return { module, snapshot, booted: true };
 }

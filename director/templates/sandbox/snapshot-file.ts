@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { emptySnapshot, PAGE_BYTES, type Snapshot } from './snapshot.ts';
 
 /**
- * A snapshot on disk: a header of five 32-bit numbers (format, pages in all, pages used, bytes of the digest, 0), the
+ * A snapshot on disk: a header of three 32-bit numbers (format, pages in all, pages used), the
  * SHA-256 of what follows, the numbers of the pages used, the pages. Little-endian, as WebAssembly is. The key is in the name.
  */
-const FORMAT = 1;
+const FORMAT = 2;
 const HEADER_NUMBERS = 3;
 const DIGEST_BYTES = 32;
 const HEADER_BYTES = HEADER_NUMBERS * 4 + DIGEST_BYTES;

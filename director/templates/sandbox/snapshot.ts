@@ -13,19 +13,27 @@ export interface Snapshot {
 export const PAGE_BYTES = 65_536;
 const WORDS_PER_PAGE = PAGE_BYTES / 8;
 
-/** To be taken between two calls only: the WebAssembly stack is not part of the memory. */
-export function takeSnapshot(memory: WebAssembly.Memory): Snapshot {
-  const words = new BigUint64Array(memory.buffer);
+/**
+ * To be taken between two calls only: the WebAssembly stack is not part of the memory.
+ * @param pristine a memory of the same module that was never run. What the module itself puts there has to be
+ *   overwritten later even where Ruby has made it zero
+ */
+export function takeSnapshot(memory: WebAssembly.Memory, pristine: WebAssembly.Memory): Snapshot {
   const bytes = new Uint8Array(memory.buffer);
   const pagesTotal = bytes.length / PAGE_BYTES;
-  const used: number[] = [];
-  for (let page = 0; page < pagesTotal; page++) {
-    if (words.subarray(page * WORDS_PER_PAGE, (page + 1) * WORDS_PER_PAGE).some((word) => word !== 0n)) used.push(page);
-  }
+  const used = [...new Set([...pagesInUse(memory), ...pagesInUse(pristine)])].sort((a, b) => a - b);
   const snapshot = emptySnapshot(pagesTotal, used.length);
   snapshot.pages.set(used);
   used.forEach((page, at) => snapshot.content.set(pageOf(bytes, page), at * PAGE_BYTES));
   return snapshot;
+}
+
+function pagesInUse({ buffer }: WebAssembly.Memory): number[] {
+  const words = new BigUint64Array(buffer);
+  const pages = Array.from({ length: buffer.byteLength / PAGE_BYTES }, (_, page) => page);
+  return pages.filter((page) =>
+    words.subarray(page * WORDS_PER_PAGE, (page + 1) * WORDS_PER_PAGE).some((word) => word !== 0n),
+  );
 }
 
 export function emptySnapshot(pagesTotal: number, pagesUsed: number): Snapshot {
@@ -36,13 +44,11 @@ export function emptySnapshot(pagesTotal: number, pagesUsed: number): Snapshot {
   };
 }
 
-/** Into a memory that was never run: what the module itself put there and the snapshot has not is wiped. */
+/** Into a memory that was never run. Pages that it does not have are not touched: they are zero, and cost nothing so. */
 export function restoreSnapshot(snapshot: Snapshot, memory: WebAssembly.Memory): void {
   const pagesBefore = memory.buffer.byteLength / PAGE_BYTES;
   if (snapshot.pagesTotal > pagesBefore) memory.grow(snapshot.pagesTotal - pagesBefore);
   const bytes = new Uint8Array(memory.buffer);
-  const used = new Set(snapshot.pages);
-  for (let page = 0; page < pagesBefore; page++) if (!used.has(page)) pageOf(bytes, page).fill(0);
   snapshot.pages.forEach((page, at) => bytes.set(pageOf(snapshot.content, at), page * PAGE_BYTES));
 }
 

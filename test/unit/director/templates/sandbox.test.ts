@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../../common/clock.ts';
 import { silentLog, type Log } from '../../../../common/log.ts';
@@ -11,27 +8,26 @@ import type {
   TemplateRenderer,
   TemplateSpec,
 } from '../../../../director/templates/renderer.ts';
+import { rubyCacheDir } from '../../../support/ruby-cache.ts';
 import { sandboxRenderer, type SandboxOptions } from '../../../../director/templates/sandbox/sandbox.ts';
 
 const MIB = 1024 * 1024;
-let cacheDir: string;
 let renderer: TemplateRenderer;
 const started: string[] = [];
 
 beforeAll(async () => {
-  cacheDir = await mkdtemp(join(tmpdir(), 'templates-'));
   renderer = givenRenderer();
-  await renderer.render(job({ t: 'x' }), [instance()]); // Ruby boots here, once for all
+  await renderer.render(job({ t: 'x' }), [instance()]); // Ruby boots here, if it has to
 });
-afterAll(async () => {
-  await renderer.close();
-  await rm(cacheDir, { recursive: true });
-});
+afterAll(() => renderer.close());
 
 function givenRenderer(options: Partial<SandboxOptions> = {}): TemplateRenderer {
   const log: Log = { ...silentLog, info: (event, fields) => started.push(`${event} ${String(fields?.['from'])}`) };
   const limits = { lanesMax: 1, pendingMax: 100, idleMs: 60_000, renderMsMax: 20_000, memoryMibMax: 512 };
-  return sandboxRenderer({ ...limits, outputBytesMax: MIB, cacheDir, ...options }, { clock: systemClock, log });
+  return sandboxRenderer(
+    { ...limits, outputBytesMax: MIB, cacheDir: rubyCacheDir, ...options },
+    { clock: systemClock, log },
+  );
 }
 
 const job = (templates: Record<string, string | Buffer>, monit = ''): JobTemplates => ({
@@ -321,7 +317,7 @@ describe('the walls', () => {
 });
 
 describe('starting and ending', () => {
-  test('Ruby boots once; the next director starts from its snapshot', async () => {
+  test('once Ruby has booted, the next director starts from its snapshot', async () => {
     expect(contents((await renderer.render(job({ t: 'x' }), [instance()]))[0])).toEqual(['x']);
     started.length = 0;
     const another = givenRenderer();

@@ -21,7 +21,10 @@ function givenSnapshot() {
 
 test('what was stored is loaded, by its key alone', async () => {
   await storeSnapshot(dir, key, givenSnapshot());
-  expect(await loadSnapshot(dir, key)).toEqual(givenSnapshot());
+  const loaded = await loadSnapshot(dir, key);
+  expect(loaded?.pagesTotal).toBe(40);
+  expect([...(loaded?.pages ?? [])]).toEqual([3, 39]);
+  expect(Buffer.from(loaded?.content ?? []).equals(Buffer.from(givenSnapshot().content))).toBe(true);
   expect(await loadSnapshot(dir, 'b'.repeat(64))).toBeUndefined();
 });
 
