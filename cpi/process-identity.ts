@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 
 /**
  * A process that can be recognised after a restart of this program: numbers are reused, so its start time belongs
@@ -30,6 +31,25 @@ export function readStat(stat: string): { state: string; startedAt: string | nul
 
 export function isAlive(process: ProcessIdentity): boolean {
   return identify(process.pid)?.startedAt === process.startedAt;
+}
+
+/**
+ * Shell commands that write the identity of the shell, and of what it becomes by `exec`, to the file `$pidfile`.
+ * Builtins only. Written by the process itself, so that there is no moment at which it runs and nobody could know.
+ */
+export const writePidFile = `
+stat=
+[ ! -r /proc/$$/stat ] || read -r stat </proc/$$/stat
+echo "$$
+$stat" >"$pidfile"
+`;
+
+/** Undefined: absent, or half written. */
+export async function readPidFile(path: string): Promise<ProcessIdentity | undefined> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  const [pid = '', stat = ''] = text.split('\n');
+  if (!text.endsWith('\n') || !/^\d+$/.test(pid)) return undefined;
+  return { pid: Number(pid), startedAt: stat === '' ? null : readStat(stat).startedAt };
 }
 
 function hasProc(): boolean {

@@ -4,7 +4,7 @@ import { access, mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/prom
 import { join } from 'node:path';
 import type { Clock } from '../../common/clock.ts';
 import { OperatorError } from '../../common/errors.ts';
-import { isAlive, readStat, type ProcessIdentity } from '../process-identity.ts';
+import { isAlive, readPidFile, writePidFile } from '../process-identity.ts';
 
 /**
  * One run of a program in a folder of its own, which outlives whoever started it:
@@ -47,10 +47,8 @@ const graceMs = 5_000;
 const wrapper = `
 set -C
 : 2>/dev/null >"$1/started" || exit 0
-stat=
-[ ! -r /proc/$$/stat ] || read -r stat </proc/$$/stat
-echo "$$
-$stat" >"$1/pid"
+pidfile=$1/pid
+${writePidFile}
 "$2" <"$1/request.json" >"$1/answer.json" 2>"$1/stderr.log"
 echo $? >"$1/exit"
 `;
@@ -103,7 +101,7 @@ export async function runState(folder: string, clock: Clock): Promise<RunState> 
   if (!(await exists(folder))) return 'absent';
   if (await exists(join(folder, 'exit'))) return 'ended';
   if (!(await exists(join(folder, 'started')))) return 'unstarted';
-  const process = await readPid(folder);
+  const process = await readPidFile(join(folder, 'pid'));
   if (process !== undefined && isAlive(process)) return 'running';
   if (process === undefined && clock.now() - (await startedAtMs(folder, clock)) < pidWaitMs) return 'running';
   return (await exists(join(folder, 'exit'))) ? 'ended' : 'died'; // it may have ended since
@@ -163,7 +161,7 @@ async function startedAtMs(folder: string, clock: Clock): Promise<number> {
 
 /** Ends the program and what it started in its session, of which the process that waits for it is the leader. */
 async function stopRun(folder: string, clock: Clock): Promise<void> {
-  const leader = await readPid(folder);
+  const leader = await readPidFile(join(folder, 'pid'));
   if (leader === undefined || !isAlive(leader)) return;
   signalSession(leader.pid, 'SIGTERM');
   for (let waitedMs = 0; waitedMs < graceMs && signalSession(leader.pid, 0); waitedMs += 50) await clock.sleep(50);
@@ -177,17 +175,6 @@ function signalSession(leader: number, signal: NodeJS.Signals | 0): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-async function readPid(folder: string): Promise<ProcessIdentity | undefined> {
-  try {
-    const text = await readFile(join(folder, 'pid'), 'utf8');
-    const [pid = '', stat = ''] = text.split('\n');
-    if (!text.endsWith('\n') || !/^\d+$/.test(pid)) return undefined; // half written
-    return { pid: Number(pid), startedAt: stat === '' ? null : readStat(stat).startedAt };
-  } catch {
-    return undefined; // not yet written
   }
 }
 

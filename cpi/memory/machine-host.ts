@@ -15,6 +15,8 @@ import type { AgentSettings } from '../settings.ts';
 export interface MachineHost {
   /** Whether all networks share one set of addresses, so that an IP can be given once only. */
   readonly sharedAddresses: boolean;
+  /** Where addresses of dynamic networks can be from; the infrastructure's own choice when absent. */
+  readonly dynamicRange?: string;
   /** Whether it can give machines these networks. Called before anything is made. @throws CpiError `CloudError` */
   accepts(networks: Record<string, NetworkSettings>): void;
   /** Powers on. Running already: nothing happens. */

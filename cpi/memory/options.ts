@@ -19,7 +19,7 @@ export interface MemoryCpiOptions {
   /** All persistent disks together. */
   diskMibMax?: number;
   unknownCloudProperties?: UnknownProperties;
-  /** Where VMs on dynamic networks get their addresses. */
+  /** Where VMs on dynamic networks get their addresses. Default: what the machines' host says. */
   dynamicRange?: string;
   /** Where managed networks without a range of their own get theirs. */
   managedRange?: string;

@@ -33,7 +33,7 @@ export class Vms {
     this.#inventory = inventory;
     this.#queue = queue;
     this.#host = options.machines ?? noMachines;
-    this.#dynamic = new AddressPool(options.dynamicRange ?? '10.254.0.0/16');
+    this.#dynamic = new AddressPool(options.dynamicRange ?? this.#host.dynamicRange ?? '10.254.0.0/16');
     this.#zones = new Map(Object.entries(options.zones ?? {}));
   }
 
