@@ -27,7 +27,8 @@ export interface Agents {
   send<M extends AgentMethod>(agentId: AgentId, method: M, args: AgentMethods[M]['arguments']): void;
 
   /**
-   * Returns as soon as the agent answers a ping: asked at once, then each second, and whenever a heartbeat of it comes.
+   * Returns as soon as the agent answers a ping: asked at once, after 100 ms, less and less often up to each second, and
+   * when its first heartbeat comes.
    * @throws OperatorError `agent-unreachable` (retryable)
    */
   waitUntilReady(agentId: AgentId, options?: WaitOptions): Promise<void>;

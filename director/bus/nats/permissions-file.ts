@@ -159,14 +159,21 @@ async function writeIfChanged(file: string, text: string): Promise<boolean> {
   return true;
 }
 
-/** The file, as bosh-nats-sync writes it: so either of the two may keep it. */
+/**
+ * The file, as bosh-nats-sync writes it, but for one thing: nats-server takes its empty `publish` list of the health
+ * monitor to mean everything, so that whoever has that certificate could command every agent.
+ */
 export function permissionsText(agents: Iterable<AgentPermit>): string {
-  const users = [directorIdentity, healthMonitorIdentity, ...[...agents].flatMap(identitiesOf)];
-  return JSON.stringify({
-    authorization: {
-      users: users.map((identity) => ({ user: distinguishedNameOf(identity), permissions: permissionsOf(identity) })),
-    },
-  });
+  const identities = [directorIdentity, healthMonitorIdentity, ...[...agents].flatMap(identitiesOf)];
+  return JSON.stringify({ authorization: { users: identities.map(userOf) } });
+}
+
+function userOf(identity: Identity) {
+  const { publish, subscribe } = permissionsOf(identity);
+  return {
+    user: distinguishedNameOf(identity),
+    permissions: { publish: publish.length === 0 ? { deny: ['>'] } : publish, subscribe },
+  };
 }
 
 function identitiesOf({ agentId, bootstrap }: AgentPermit): Identity[] {

@@ -43,7 +43,7 @@ const users = async () => {
 };
 const reloads = async () => (await readFile(join(folder, 'reloads'), 'utf8')).split('\n').length - 1;
 
-test('the file is what bosh-nats-sync writes', () => {
+test('the file is what bosh-nats-sync writes, but that the health monitor may publish nothing', () => {
   expect(JSON.parse(permissionsText([db]))).toEqual({
     authorization: {
       users: [
@@ -54,7 +54,7 @@ test('the file is what bosh-nats-sync writes', () => {
         {
           user: 'C=USA, O=Cloud Foundry, CN=default.hm.bosh-internal',
           permissions: {
-            publish: [],
+            publish: { deny: ['>'] },
             subscribe: ['hm.agent.heartbeat.*', 'hm.agent.alert.*', 'hm.agent.shutdown.*', 'hm.director.alert'],
           },
         },
