@@ -10,7 +10,7 @@ import type { AgentTask } from './protocol.ts';
  */
 export class AgentTasks {
   readonly #chance: Chance;
-  /** Made on first use: ten thousand simulated agents have none most of the time. In order of their making. */
+  /** Made on first use: ten thousand simulated agents have none most of the time. Ended ones in the order of their ends. */
   #tasks: Map<string, Task> | undefined;
   #running = 0;
 
@@ -35,6 +35,7 @@ export class AgentTasks {
     this.#running++;
     const end = (ended: Task) => {
       this.#running--;
+      this.#tasks?.delete(id); // set anew, it is the youngest: a long one must not go with its own end
       this.#tasks?.set(id, ended);
       this.#forgetOldest();
     };

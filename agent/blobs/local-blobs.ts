@@ -3,9 +3,9 @@ import { copyFile, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OperatorError } from '../../common/errors.ts';
 import type { Blobs, StoredBlob } from '../blobs.ts';
-import { isAbsent } from '../files.ts';
+import { orAbsent } from '../files.ts';
 import type { BlobsIo } from './blobs-io.ts';
-import { multidigestOf, receive, withRetries } from './transfer.ts';
+import { multidigestOf, receive } from './transfer.ts';
 
 /** A folder that the director and this machine share: the blob X is the file X. BOSH's `local` provider. */
 export function localBlobs(folder: string, io: BlobsIo): Blobs {
@@ -14,17 +14,15 @@ export function localBlobs(folder: string, io: BlobsIo): Blobs {
     throw new OperatorError(`"${blobId}" is not the id of a blob`, { code: 'blob-id-malformed' });
   };
   return {
-    get: (blobId, digest, signal) =>
-      withRetries({ what: `fetching blob ${blobId} from ${folder}`, clock: io.clock, signal }, async () => {
-        const source = fileOf(blobId);
-        await stat(source).catch((thrown: unknown) => {
-          if (isAbsent(thrown)) throw new OperatorError(`there is no file ${source}`, { code: 'blob-not-found' });
-          throw thrown;
-        });
-        const path = await io.newFile();
-        await receive({ blobId, digest, path }, createReadStream(source), signal);
-        return path;
-      }),
+    get: async (blobId, digest, signal) => {
+      const source = fileOf(blobId);
+      if ((await orAbsent(stat(source))) === undefined) {
+        throw new OperatorError(`there is no blob ${blobId} in ${folder}`, { code: 'blob-not-found' });
+      }
+      const path = await io.newFile();
+      await receive({ blobId, digest, path }, createReadStream(source), signal);
+      return path;
+    },
     put: async (path, signal): Promise<StoredBlob> => {
       const blobId = io.chance.uuid();
       const multidigest = await multidigestOf(path, signal);

@@ -1,0 +1,59 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { checkBusServer, NatsTransport } from '../../../agent/nats-transport.ts';
+import { subjects } from '../../../agent/protocol.ts';
+import { systemClock } from '../../../common/clock.ts';
+import { id, type AgentId } from '../../../common/ids.ts';
+import { silentLog } from '../../../common/log.ts';
+import { inboxOf } from '../../support/bus/agent-end.ts';
+import { givenEmbeddedBus } from '../../support/bus/given-embedded-bus.ts';
+
+const agentId = id<AgentId>('web-1');
+const closing: Array<{ close(): Promise<void> }> = [];
+afterEach(async () => {
+  for (const open of closing.splice(0).reverse()) await open.close();
+});
+
+async function given() {
+  const bus = await givenEmbeddedBus({ listens: true });
+  closing.push(bus);
+  await bus.permit(agentId, { bootstrap: true });
+  const certificate = await bus.issueCredentials(agentId, 'bootstrap');
+  const servers = bus.endpoint().urls;
+  const transport = await NatsTransport.connect({ servers, certificate, clock: systemClock, log: silentLog });
+  closing.push(transport);
+  return { bus, transport, director: await bus.connect('director'), monitor: await bus.connect('health-monitor') };
+}
+
+test('requests come and heartbeats go over mutual TLS', async () => {
+  const { transport, director, monitor } = await given();
+  const received: string[] = [];
+  transport.subscribe(subjects.agent(agentId), (subject, payload) => received.push(`${subject} ${payload.toString()}`));
+  const beats = inboxOf(monitor, subjects.heartbeat('*'));
+  await vi.waitFor(() => {
+    director.publish(subjects.agent(agentId), 'ping');
+    expect(received).toContain('agent.web-1 ping');
+  });
+  transport.publish(subjects.heartbeat(agentId), Buffer.from('beat'));
+  expect(await beats.next()).toEqual({ subject: 'hm.agent.heartbeat.web-1', text: 'beat' });
+});
+
+test('the bootstrap certificate is swapped for the permanent one while requests go on', async () => {
+  const { bus, transport, director, monitor } = await given();
+  const received: string[] = [];
+  transport.subscribe(subjects.agent(agentId), (_, payload) => received.push(payload.toString()));
+  await transport.swapCertificate(await bus.issueCredentials(agentId, 'permanent'));
+  await bus.permit(agentId, { bootstrap: false }); // the first certificate lets nobody in any more
+  const beats = inboxOf(monitor, subjects.heartbeat('*'));
+  transport.publish(subjects.heartbeat(agentId), Buffer.from('still here'));
+  expect((await beats.next()).text).toBe('still here');
+  director.publish(subjects.agent(agentId), 'hello');
+  await vi.waitFor(() => expect(received).toEqual(['hello']));
+});
+
+test('a server whose common name is not one of the bus is refused', () => {
+  const named = (CN: string) => checkBusServer('10.0.0.1', { subject: { CN } } as Parameters<typeof checkBusServer>[1]);
+  expect(named('default.nats.bosh-internal')).toBeUndefined();
+  expect(named('*.nats.bosh-internal')).toBeUndefined();
+  expect(named('evil.nats.bosh-internal.example.com')).toBeInstanceOf(Error);
+  expect(named('default.director.bosh-internal')).toBeInstanceOf(Error);
+});
