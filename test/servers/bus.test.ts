@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../common/clock.ts';
 import { CertificateAuthority } from '../../director/bus/certificates/authority.ts';
 import { busClientCertificate } from '../../director/bus/certificates/bus-client.ts';
@@ -23,6 +23,10 @@ busContract('nats-server', async () => {
 
 test('nats-server itself holds the director and the health monitor to their subjects', async () => {
   const { bus, authority, url, close } = await givenNatsServer();
+  onTestFinished(async () => {
+    await bus.close();
+    await close();
+  });
   const connectAs = async (identity: Identity) => {
     const { certificate, privateKey } = await busClientCertificate(authority, identity);
     return wireEnd(url, { ca: authority.certificate, certificate, private_key: privateKey });
@@ -34,12 +38,11 @@ test('nats-server itself holds the director and the health monitor to their subj
   await expect(director.publish('hm.agent.heartbeat.web', 'hi')).rejects.toThrow(/Permissions Violation/);
   await expect(director.subscribe('agent.*')).rejects.toThrow(/Permissions Violation/);
   await Promise.all([monitor.close(), director.close()]);
-  await bus.close();
-  await close();
 });
 
 test('openssl accepts what we sign, for the purpose that it was signed for', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'gantry-openssl-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
   const openssl = async (...args: string[]) => (await promisify(execFile)('openssl', args, { cwd: folder })).stdout;
   const authority = new CertificateAuthority(CertificateAuthority.create('gantry-ca', systemClock), systemClock);
   const server = await authority.issue({
@@ -60,11 +63,11 @@ test('openssl accepts what we sign, for the purpose that it was signed for', asy
   expect(await openssl(...strict, '-purpose', 'sslclient', 'agent.pem')).toContain('OK');
   await expect(openssl(...strict, '-purpose', 'sslserver', 'agent.pem')).rejects.toThrow();
   expect(await openssl('x509', '-in', 'agent.pem', '-noout', '-subject')).toContain(`CN = ${agentId}.bootstrap.agent`);
-  await rm(folder, { recursive: true });
 });
 
 test('an authority of another make signs too: RSA, as BOSH’s own', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'gantry-openssl-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
   const openssl = async (...args: string[]) => (await promisify(execFile)('openssl', args, { cwd: folder })).stdout;
   const subject = '/C=US/O=Cloud Foundry/CN=default.nats-ca.bosh-internal';
   const request = `req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2`.split(' ');
@@ -74,5 +77,4 @@ test('an authority of another make signs too: RSA, as BOSH’s own', async () =>
   const agent = await busClientCertificate(authority, { kind: 'agent', agentId: 'a1', bootstrap: false });
   await writeFile(join(folder, 'agent.pem'), agent.certificate);
   expect(await openssl('verify', '-CAfile', 'ca.pem', 'agent.pem')).toContain('OK');
-  await rm(folder, { recursive: true });
 });
