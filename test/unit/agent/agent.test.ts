@@ -17,11 +17,10 @@ async function given(options: Parameters<typeof givenMachine>[0] = {}): Promise<
 }
 
 const state = async ({ call }: Machine) => (await call('get_state')) as { job_state: string; processes: object[] };
+/** Other work may take the processors: a state is waited for, not a moment. */
+const patience = { timeout: 15_000, interval: 50 };
 const becomes = (machine: Machine, jobState: string) =>
-  vi.waitFor(async () => expect(await state(machine)).toMatchObject({ job_state: jobState }), {
-    timeout: 8_000,
-    interval: 50,
-  });
+  vi.waitFor(async () => expect(await state(machine)).toMatchObject({ job_state: jobState }), patience);
 const script = (body: string) => `#!/bin/bash\n${body}\n`;
 
 test('an instance is applied, started, killed, restarted and stopped', async () => {
@@ -160,7 +159,7 @@ test('a cancelled drain ends its script and fails', async () => {
     expect(await bus.ask('agent-1', 'get_task', [task.value.agent_task_id])).toMatchObject({
       exception: { message: expect.stringContaining('drain scripts failed') },
     });
-  });
+  }, patience);
 });
 
 test('an errand gives its output and its exit code; a cancelled one too', async () => {
@@ -180,7 +179,7 @@ test('an errand gives its output and its exit code; a cancelled one too', async 
     expect(await bus.ask('agent-1', 'get_task', [task.value.agent_task_id])).toEqual({
       value: { stdout: 'begun\n', stderr: '', exit_code: 143 },
     });
-  });
+  }, patience);
 });
 
 test('a package is compiled with its dependencies, and leaves nothing behind', async () => {
@@ -216,14 +215,11 @@ test('a packaging script that fails: the end of its output is told, all of it is
   });
   const args = [source.blobId, source.multidigest, 'nginx', '1', {}];
   const task = (await bus.ask('agent-1', 'compile_package', args)) as { value: { agent_task_id: string } };
-  const answer = await vi.waitFor(
-    async () => {
-      const asked = await bus.ask('agent-1', 'get_task', [task.value.agent_task_id]);
-      if (asked === undefined || !('exception' in asked)) throw new Error('it still runs');
-      return asked.exception;
-    },
-    { timeout: 10_000 },
-  );
+  const answer = await vi.waitFor(async () => {
+    const asked = await bus.ask('agent-1', 'get_task', [task.value.agent_task_id]);
+    if (asked === undefined || !('exception' in asked)) throw new Error('it still runs');
+    return asked.exception;
+  }, patience);
   expect(answer.message).toMatch(/packaging of nginx\/1 ended with 4\.[^]*no such header/);
   expect(answer.message.length).toBeLessThan(10_000);
   expect(answer.blobstore_id).toBeDefined();
@@ -238,10 +234,10 @@ test('a cancelled compilation ends all that it started', async () => {
   const task = (await bus.ask('agent-1', 'compile_package', args)) as { value: { agent_task_id: string } };
   const child = await vi.waitFor(
     async () => Number(await readFile(join(base, 'child'), 'utf8')) || Promise.reject(new Error()),
-    { timeout: 8_000 },
+    patience,
   );
   await call('cancel_task', task.value.agent_task_id);
-  await vi.waitFor(() => expect(() => process.kill(child, 0)).toThrow(), { timeout: 8_000 });
+  await vi.waitFor(() => expect(() => process.kill(child, 0)).toThrow(), patience);
 });
 
 test('logs are fetched by type and filter', async () => {
