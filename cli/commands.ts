@@ -1,0 +1,65 @@
+import { artifactCommands } from './commands/artifacts.ts';
+import { blobCommands } from './commands/blobs.ts';
+import { cleanUpCommands } from './commands/clean-up.ts';
+import { completionCommands } from './commands/completion.ts';
+import { configCommands } from './commands/configs.ts';
+import { curlCommands } from './commands/curl.ts';
+import { deployCommands } from './commands/deploy.ts';
+import { deploymentCommands } from './commands/deployments.ts';
+import { directorCommands } from './commands/director.ts';
+import { environmentCommands } from './commands/environments.ts';
+import { eventCommands } from './commands/events.ts';
+import { helpCommands } from './commands/help.ts';
+import { instanceCommands } from './commands/instances.ts';
+import { interpolateCommands } from './commands/interpolate.ts';
+import { legacyConfigCommands } from './commands/legacy-configs.ts';
+import { localReleaseCommands } from './commands/local-releases.ts';
+import { localStemcellCommands } from './commands/local-stemcells.ts';
+import { logInCommands } from './commands/log-in.ts';
+import { notBuiltCommands } from './commands/not-built.ts';
+import { operateCommands } from './commands/operate.ts';
+import { taskCommands } from './commands/tasks.ts';
+import { uploadCommands } from './commands/uploads.ts';
+import { nearest } from '../common/suggest.ts';
+import type { CommandSpec } from './command.ts';
+import { CliError } from './failure.ts';
+
+/** All commands, by name. */
+export const commands: readonly CommandSpec[] = [
+  ...helpCommands,
+  ...completionCommands,
+  ...environmentCommands,
+  ...logInCommands,
+  ...taskCommands,
+  ...cleanUpCommands,
+  ...curlCommands,
+  ...configCommands,
+  ...legacyConfigCommands,
+  ...deploymentCommands,
+  ...deployCommands,
+  ...interpolateCommands,
+  ...eventCommands,
+  ...artifactCommands,
+  ...uploadCommands,
+  ...instanceCommands,
+  ...operateCommands,
+  ...localReleaseCommands,
+  ...blobCommands,
+  ...localStemcellCommands,
+  ...directorCommands,
+  ...notBuiltCommands,
+].sort((a, b) => (a.name < b.name ? -1 : 1));
+
+export const commandNames = commands.map(({ name }) => name);
+
+/** By name or alias. @throws CliError with the name that was probably meant */
+export function findCommand(name: string): CommandSpec {
+  const found = commands.find((command) => command.name === name || command.aliases?.includes(name));
+  if (found !== undefined) return found;
+  const meant = nearest(name, commandNames);
+  throw new CliError(
+    meant === undefined
+      ? `Unknown command \`${name}'. Please specify one command of: ${commandNames.join(', ')}`
+      : `Unknown command \`${name}', did you mean \`${meant}'?`,
+  );
+}

@@ -1,0 +1,25 @@
+import type { CommandSpec } from '../command.ts';
+import { during } from '../failure.ts';
+import { pathFrom } from '../template.ts';
+
+export const directorCommands: readonly CommandSpec[] = [
+  {
+    name: 'director',
+    text: 'Run a director, until it is told to stop',
+    flags: [
+      // here it is the director's file, not the one with the environments
+      { name: 'config', value: 'FILE', text: "The director's config file", env: 'GANTRY_CONFIG' },
+    ],
+    run: async (context, given) => {
+      const { ui, untilStopped } = context;
+      const { startFromFile } = await import('../../director/main.ts');
+      const path = given.on('config') ? pathFrom(context, given.text('config')) : undefined;
+      const stopped = untilStopped(); // from here on: a director that is half started must be closed too
+      const director = await during('Starting the director', startFromFile(path));
+      ui.line(`Director at ${director.url} (machines: ${director.infrastructure})`);
+      await stopped;
+      ui.line('Stopping');
+      await director.stop();
+    },
+  },
+];

@@ -1,0 +1,48 @@
+import type { CommandSpec } from '../command.ts';
+import { CliError } from '../failure.ts';
+
+/** Commands of the bosh CLI that we know of and don't offer; scripts that call them shall learn why they fail. */
+const notBuilt: ReadonlyArray<readonly [name: string, text: string, ...aliases: string[]]> = [
+  ['create-env', 'Create or update BOSH environment'],
+  ['delete-env', 'Delete BOSH environment'],
+  ['stop-env', 'Stop BOSH environment'],
+  ['start-env', 'Start BOSH environment'],
+  ['errands', 'List errands', 'es'],
+  ['run-errand', 'Run errand'],
+  ['disks', 'List disks'],
+  ['attach-disk', 'Attach disk to an instance'],
+  ['delete-disk', 'Delete disk'],
+  ['orphan-disk', 'Orphan disk'],
+  ['networks', 'List networks'],
+  ['delete-network', 'Delete network'],
+  ['snapshots', 'List snapshots'],
+  ['take-snapshot', 'Take snapshot'],
+  ['delete-snapshot', 'Delete snapshot'],
+  ['delete-snapshots', 'Delete all snapshots in a deployment'],
+  ['update-resurrection', 'Enable/disable resurrection'],
+  ['ignore', 'Ignore an instance'],
+  ['unignore', 'Unignore an instance'],
+  ['cloud-check', 'Cloud consistency check and interactive repair', 'cck', 'cloudcheck'],
+  ['create-recovery-plan', 'Interactively generate a recovery plan for disaster repair'],
+  ['recover', 'Apply a recovery plan for disaster repair'],
+  ['orphaned-vms', 'List all the orphaned VMs in all deployments'],
+  ['logs', 'Fetch logs from instance(s)'],
+  ['delete-vm', 'Delete VM'],
+  ['pcap', 'Capture network packets on instance(s)'],
+  ['ssh', 'SSH into instance(s)'],
+  ['scp', 'SCP to/from instance(s)'],
+  ['variables', 'List variables', 'vars'],
+];
+
+export const notBuiltCommands: readonly CommandSpec[] = notBuilt.map(([name, text, ...aliases]) => ({
+  name,
+  aliases,
+  text: `${text} (not built yet)`,
+  args: [{ name: 'ARG', optional: true, many: true }],
+  run: () =>
+    Promise.reject(
+      new CliError(
+        `'${name}' is not built yet\nThe bosh CLI can be used against the same director where it offers this.`,
+      ),
+    ),
+}));

@@ -1,0 +1,71 @@
+import { paths, type OutputType } from '../director/api/contract/paths.ts';
+import type { Task, TaskState } from '../director/api/contract/tasks.ts';
+import type { Clock } from '../common/clock.ts';
+import { type Call, type DirectorClient, Refused } from './director-client.ts';
+import { CliError, during } from './failure.ts';
+import type { TaskReporter } from './ui/task-reporter.ts';
+
+export interface FollowOptions {
+  readonly client: DirectorClient;
+  readonly reporter: TaskReporter;
+  readonly clock: Clock;
+}
+
+const pollMs = 500;
+const unfinished: readonly TaskState[] = ['queued', 'processing', 'cancelling'];
+
+/** Makes a call that starts a task, follows the task to its end, and gives its result output. */
+export async function runTask(call: Call, options: FollowOptions): Promise<string> {
+  const task = await options.client.json<Task>(call);
+  if (typeof task.id !== 'number') throw new CliError(`The director answered with no task: '${JSON.stringify(task)}'`);
+  await followTask(task.id, 'event', options);
+  return taskOutput(options.client, task.id, 'result');
+}
+
+/**
+ * Reports a task's output until it has ended; there is no limit on how long a task may take.
+ * @throws CliError unless it ended well
+ */
+export async function followTask(
+  id: number,
+  type: OutputType,
+  { client, reporter, clock }: FollowOptions,
+): Promise<Task> {
+  reporter.started(id);
+  let state = '';
+  let offset = 0;
+  // Ranges are of bytes, and may end within a character.
+  const decoder = new TextDecoder();
+  try {
+    for (;;) {
+      const task = await during('Getting task state', client.get<Task>(paths.task(id)));
+      ({ state } = task);
+      // The output is read after the state: it is complete once the task has ended.
+      const chunk = await during('Getting task output', outputFrom(client, id, type, offset));
+      offset += chunk.length;
+      if (chunk.length > 0) reporter.output(id, decoder.decode(chunk, { stream: true }));
+      if (!unfinished.includes(task.state)) {
+        if (task.state === 'done') return task;
+        throw new CliError(`Expected task '${id}' to succeed but state is '${task.state}'`);
+      }
+      await clock.sleep(pollMs);
+    }
+  } finally {
+    reporter.finished(id, state);
+  }
+}
+
+export async function taskOutput(client: DirectorClient, id: number, type: OutputType): Promise<string> {
+  return (await client.call({ method: 'GET', path: paths.taskOutput(id, type) })).text;
+}
+
+async function outputFrom(client: DirectorClient, id: number, type: OutputType, offset: number): Promise<Buffer> {
+  const answer = await client.attempt({
+    method: 'GET',
+    path: paths.taskOutput(id, type),
+    headers: { range: `bytes=${offset}-` },
+  });
+  if (answer.status === 416 || answer.status === 204) return Buffer.alloc(0); // nothing new, or nothing at all
+  if (answer.status !== 200 && answer.status !== 206) throw new Refused(answer);
+  return answer.bytes;
+}

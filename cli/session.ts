@@ -1,0 +1,132 @@
+import type { Info } from '../director/api/contract/info.ts';
+import { paths } from '../director/api/contract/paths.ts';
+import type { Clock } from '../common/clock.ts';
+import { ConfigFile } from './config-file.ts';
+import { type Call, DirectorClient } from './director-client.ts';
+import { CliError, during } from './failure.ts';
+import { followTask, runTask } from './follow-task.ts';
+import { caCertificate, type Globals } from './globals.ts';
+import { EventReporter } from './ui/task-reporter.ts';
+import type { Ui } from './ui/ui.ts';
+
+export interface SessionDeps {
+  readonly globals: Globals;
+  readonly ui: Ui;
+  readonly clock: Clock;
+}
+
+export interface Credentials {
+  readonly client: string;
+  readonly secret: string;
+  /** Of a user who logged in to a UAA. */
+  readonly refreshToken: string;
+}
+
+/** One director as one user. Flags and environment variables win over the config file. */
+export class Session {
+  readonly #deps: SessionDeps;
+  readonly #reporter: EventReporter;
+  #config: ConfigFile | undefined;
+  #connected: Promise<DirectorClient> | undefined;
+  #open: DirectorClient[] = [];
+
+  constructor(deps: SessionDeps) {
+    this.#deps = deps;
+    this.#reporter = new EventReporter(deps.ui);
+  }
+
+  async config(): Promise<ConfigFile> {
+    this.#config ??= await ConfigFile.read(this.#deps.globals.config);
+    return this.#config;
+  }
+
+  /** From now on with this file; a director that was connected to before is forgotten. */
+  useConfig(config: ConfigFile): void {
+    this.#config = config;
+    this.#connected = undefined;
+  }
+
+  /** Its URL. */
+  async environment(): Promise<string> {
+    return (await this.config()).resolve(this.#deps.globals.environment);
+  }
+
+  async credentials(): Promise<Credentials> {
+    const { client, clientSecret } = this.#deps.globals;
+    const stored = (await this.config()).find(await this.environment());
+    const text = (key: string) => (typeof stored?.[key] === 'string' ? stored[key] : '');
+    return client === ''
+      ? { client: text('username'), secret: text('password'), refreshToken: text('refresh_token') }
+      : { client, secret: clientSecret, refreshToken: text('refresh_token') };
+  }
+
+  /** The director, with "Using environment" said before the first call. */
+  director(): Promise<DirectorClient> {
+    this.#connected ??= this.#connect();
+    return this.#connected;
+  }
+
+  /** Of `-d`; said for those commands that act on one. */
+  async deployment({ quiet = false } = {}): Promise<string> {
+    const client = await this.director();
+    const { deployment } = this.#deps.globals;
+    if (deployment === '') throw new CliError('Expected non-empty deployment name');
+    void client;
+    if (!quiet) this.#deps.ui.line(`Using deployment '${deployment}'`);
+    return deployment;
+  }
+
+  /** Starts a task, shows it, and gives its result output. */
+  async run(call: Call): Promise<string> {
+    const { clock } = this.#deps;
+    return runTask(call, { client: await this.director(), reporter: this.#reporter, clock });
+  }
+
+  async follow(id: number): Promise<void> {
+    const { clock } = this.#deps;
+    await followTask(id, 'event', { client: await this.director(), reporter: this.#reporter, clock });
+  }
+
+  /** Who the director is, whoever we are. */
+  async info(): Promise<Info> {
+    const client = await this.#client(() => Promise.resolve(undefined));
+    return during('Fetching info', client.get<Info>(paths.info));
+  }
+
+  close(): void {
+    for (const client of this.#open.splice(0)) client.close();
+  }
+
+  async #connect(): Promise<DirectorClient> {
+    const info = await this.info();
+    const credentials = await this.credentials();
+    const { authorizationFor } = await import('./authorization.ts');
+    const authorization = authorizationFor({
+      authentication: info.user_authentication,
+      credentials,
+      caCert: await this.#caCert(),
+    });
+    this.#deps.ui.line(`Using environment '${await this.environment()}' as ${described(credentials)}`);
+    return this.#client(authorization);
+  }
+
+  async #client(authorization: (fresh: boolean) => Promise<string | undefined>): Promise<DirectorClient> {
+    const { clock } = this.#deps;
+    const environment = await this.environment();
+    const client = new DirectorClient({ environment, caCert: await this.#caCert(), authorization, clock });
+    this.#open.push(client);
+    return client;
+  }
+
+  async #caCert(): Promise<string> {
+    const given = await caCertificate(this.#deps.globals.caCert);
+    if (given !== '') return given;
+    const stored = (await this.config()).find(await this.environment())?.['ca_cert'];
+    return typeof stored === 'string' ? stored : '';
+  }
+}
+
+function described({ client, refreshToken }: Credentials): string {
+  if (refreshToken !== '' && client === '') return "user '?'";
+  return client === '' ? 'anonymous user' : `client '${client}'`;
+}

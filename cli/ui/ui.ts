@@ -1,0 +1,40 @@
+import type { Table } from './table.ts';
+
+/** How a command speaks to whoever started it: a person, a pipe or a program that reads JSON. */
+export interface Ui {
+  /** For stderr. */
+  errorLine(text: string): void;
+  /** For people only. */
+  line(text: string): void;
+  /** A part of a line, or several lines that belong together. For people only. */
+  begin(text: string): void;
+  /** Its end, with the newline. */
+  end(text: string): void;
+  /** What was asked for, as it is: for everybody. */
+  block(text: string | Uint8Array): void;
+  /** The same, of bad news. */
+  errorBlock(text: string): void;
+  table(table: Table): void;
+  /** @throws CliError `Stopped` unless the answer is yes */
+  confirm(label?: string): Promise<void>;
+  askText(label: string): Promise<string>;
+  askPassword(label: string): Promise<string>;
+  flush(): void;
+}
+
+export interface UiOptions {
+  readonly json: boolean;
+  /** People read it: lines, headers and notes. Without, only what was asked for. */
+  readonly terminal: boolean;
+  readonly color: boolean;
+  readonly interactive: boolean;
+  /** `--column`: show these only. */
+  readonly columns: readonly string[];
+}
+
+/** Where a UI reads and writes; the process's own streams, or a test's. */
+export interface UiStreams {
+  readonly out: (bytes: string | Uint8Array) => void;
+  readonly err: (text: string) => void;
+  readonly input: NodeJS.ReadableStream;
+}
