@@ -41,13 +41,15 @@ export interface Cpi {
   calculateVmCloudProperties(resources: VmResources, signal?: AbortSignal): Promise<CloudProperties>;
 
   /**
-   * The one call that can't be named: repeated after a lost answer, it makes a second disk.
    * @param nearVm the VM that the disk will be attached to, as a hint for its placement
+   * @param name ours, chosen before. The wire has no place for it, so the CPI keeps it: with the name of an earlier call
+   *   it returns the disk of that call, whatever became of its answer
    */
   createDisk(
     sizeMib: number,
     cloudProperties: CloudProperties,
     nearVm: VmCid | null,
+    name?: string,
     signal?: AbortSignal,
   ): Promise<DiskCid>;
   /** Absent disk: `Bosh::Clouds::DiskNotFound`, which a caller that deletes may ignore. */

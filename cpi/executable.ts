@@ -159,13 +159,22 @@ export class ExecutableCpi implements Cpi {
     sizeMib: number,
     cloudProperties: CloudProperties,
     nearVm: VmCid | null,
+    name?: string,
     signal?: AbortSignal,
   ): Promise<DiskCid> {
-    return read.cid<DiskCid>(await this.#call('create_disk', [sizeMib, cloudProperties, nearVm], signal));
+    const given = [sizeMib, cloudProperties, nearVm];
+    if (name === undefined) return read.cid<DiskCid>(await this.#call('create_disk', given, signal));
+    const apiVersion = await this.#version(signal);
+    const call = `create_disk-${name}`;
+    const answer = await this.#caller.callOnce('create_disk', given, { apiVersion, name: call, details: { name } });
+    const diskCid = read.cid<DiskCid>(answer);
+    await this.#shared.calls.label(call, diskCid);
+    return diskCid;
   }
 
   async deleteDisk(diskCid: DiskCid, signal?: AbortSignal): Promise<void> {
     await this.#call('delete_disk', [diskCid], signal);
+    await this.#shared.calls.forgetLabelled(diskCid);
   }
 
   async hasDisk(diskCid: DiskCid, signal?: AbortSignal): Promise<boolean> {

@@ -19,8 +19,8 @@ import { creating, parseAnswer, type WireMethod, type WireRequest } from './wire
  * became of its calls.
  *
  * A call that makes something is kept after its end: the director may be killed between hearing the cid and recording
- * it. One that names the thing itself (create_vm, by its agent id) is found by that name. The others (create_disk,
- * create_stemcell, snapshot_disk, …) can't be asked for again; `kept` lists what they made.
+ * it. One that has a name of ours (create_vm by its agent id, create_disk) is found by that name. The others
+ * (create_stemcell, snapshot_disk, …) can't be asked for again; `kept` lists what they made.
  *
  * INVARIANTS
  * - One folder per name and one run per folder; in this process, one call at a time deals with it.

@@ -21,6 +21,7 @@ export class Disks {
   readonly #vms: Vms;
   readonly #queue: OneAtATime;
   readonly #host: MachineHost;
+  #byName: Map<string, DiskCid> | undefined;
 
   constructor(options: MemoryCpiOptions, inventory: Inventory, vms: Vms, queue: OneAtATime) {
     this.#options = options;
@@ -30,14 +31,23 @@ export class Disks {
     this.#host = options.machines ?? noMachines;
   }
 
-  async create(sizeMib: number, cloudProperties: CloudProperties, nearVm: VmCid | null): Promise<DiskCid> {
+  async create(
+    sizeMib: number,
+    cloudProperties: CloudProperties,
+    nearVm: VmCid | null,
+    name?: string,
+  ): Promise<DiskCid> {
     this.#check(cloudProperties);
+    const made = name === undefined ? undefined : this.#named().get(name);
+    if (made !== undefined && this.#inventory.find('disks', made) !== undefined) return made;
     const near = nearVm === null ? null : this.#vms.get(nearVm);
     checkSize(sizeMib);
     this.#checkCapacity(sizeMib);
     const cid = this.#inventory.freshCid('disks', 'disk');
     const zone = textProperty(cloudProperties, 'zone') ?? near?.zone ?? null;
-    const disk: Disk = { cid, sizeMib, cloudProperties, zone, attachedTo: null, metadata: {} };
+    const named = name === undefined ? {} : { name };
+    const disk: Disk = { cid, ...named, sizeMib, cloudProperties, zone, attachedTo: null, metadata: {} };
+    if (name !== undefined) this.#named().set(name, cid);
     await this.#queue.run(cid, async () => {
       try {
         await this.#inventory.commit({ put: 'disks', value: disk });
@@ -48,6 +58,14 @@ export class Disks {
       }
     });
     return cid;
+  }
+
+  /** Read once from what was there before this process. */
+  #named(): Map<string, DiskCid> {
+    this.#byName ??= new Map(
+      [...this.#inventory.all('disks')].flatMap((disk) => (disk.name === undefined ? [] : [[disk.name, disk.cid]])),
+    );
+    return this.#byName;
   }
 
   async delete(diskCid: DiskCid): Promise<void> {

@@ -130,9 +130,10 @@ export class MemoryCpi implements Cpi {
     sizeMib: number,
     cloudProperties: CloudProperties,
     nearVm: VmCid | null,
+    name?: string,
     signal?: AbortSignal,
   ): Promise<DiskCid> {
-    return this.faults.around('createDisk', signal, () => this.#disks.create(sizeMib, cloudProperties, nearVm));
+    return this.faults.around('createDisk', signal, () => this.#disks.create(sizeMib, cloudProperties, nearVm, name));
   }
 
   deleteDisk(diskCid: DiskCid, signal?: AbortSignal): Promise<void> {

@@ -64,7 +64,7 @@ for path in /tmp /var/tmp; do
     shown=$((shown + 1))
     case $shown_path in $path/*) ;; *) continue ;; esac
     inside=$own\${shown_path#$path}
-    [ -d "$inside" ] || mkdir -p "$inside"
+    if [ -d "$shown_path" ]; then mkdir -p "$inside"; else mkdir -p "\${inside%/*}"; : >"$inside"; fi
     mount --rbind "$shown_path" "$inside"
   done
   mount --rbind "$own" $path

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdir, open, readFile, rename, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Clock } from '../../common/clock.ts';
 import type { DiskCid, VmCid } from '../../common/ids.ts';
 import type { NetworkSettings } from '../cpi.ts';
@@ -144,10 +144,9 @@ export class ProcessHost implements MachineHost {
 
   async #start(folder: string): Promise<ChildProcess> {
     const agent = this.#options.agentCommand(settingsPath);
-    const visible = [this.#directory, ...[process.execPath, ...agent].filter((path) => path.startsWith('/'))];
-    // A file is shown by its folder
-    const folders = await Promise.all(visible.map(async (path) => ((await isFolder(path)) ? path : join(path, '..'))));
-    const init = [join(this.#directory, 'disks'), String(folders.length), ...folders, ...agent];
+    const files = [process.execPath, ...agent].filter((path) => path.startsWith('/'));
+    const visible = [this.#directory, ...files.map(shownBy)];
+    const init = [join(this.#directory, 'disks'), String(visible.length), ...visible, ...agent];
     const machine = ['/bin/sh', '-c', initScript, 'init', folder, ...init];
     const console = await open(join(folder, 'console.log'), 'w', 0o600);
     try {
@@ -284,11 +283,10 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
+/** A program comes with what lies beside it, unless that is the folder that each machine has for itself. */
+function shownBy(path: string): string {
+  const folder = dirname(path);
+  return folder === '/tmp' || folder === '/var/tmp' ? path : folder;
 }
 
 function notLoopback(what: string): CpiError {

@@ -41,6 +41,8 @@ export interface Vm {
 
 export interface Disk {
   readonly cid: DiskCid;
+  /** By which the director would ask for it again. */
+  readonly name?: string;
   readonly sizeMib: number;
   readonly cloudProperties: CloudProperties;
   readonly zone: string | null;
