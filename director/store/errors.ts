@@ -68,6 +68,15 @@ export function databaseDamaged(cause: unknown): OperatorError {
   });
 }
 
+export function databaseIoFailed(cause: unknown): OperatorError {
+  return new OperatorError("the director's database can't be read or written: its disk reports an error", {
+    code: 'database-io-failed',
+    hint: "See the system's log (dmesg) for what the disk said, and whether it has room left for files beside the database.",
+    retryable: true,
+    cause,
+  });
+}
+
 export function databaseTooNew(migration: string): OperatorError {
   return new OperatorError(`the database was made by a newer director: it has migration ${migration}, unknown here`, {
     code: 'database-too-new',

@@ -1,4 +1,4 @@
-import { type Kysely, type Migration, Migrator } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import { databaseTooNew } from './errors.ts';
 import { initial } from './migrations/0001-initial.ts';
 import { type ColumnTypes, columnTypes } from './migrations/column-types.ts';
@@ -8,30 +8,41 @@ const migrations: ReadonlyArray<[name: string, up: (db: Kysely<unknown>, types: 
   ['0001-initial', initial],
 ];
 
+/** Any number that nobody else in the database uses for the same purpose. */
+const advisoryLock = 0x67616e74;
+
 /**
- * Brings the tables to the newest migration; each runs once, however many directors start at the same time.
+ * Brings the tables to the newest migration, in one transaction; each runs once, however many directors start at the
+ * same time. (Kysely's own Migrator looks for its table in every schema of the server, and finds that of others.)
+ *
+ * @param of.schema PostgreSQL only; made when it is missing
  * @throws OperatorError `database-too-new`
  */
-export async function migrate(db: Kysely<unknown>, dialect: 'sqlite' | 'postgres'): Promise<void> {
-  const list: Record<string, Migration> = {};
-  for (const [name, up] of migrations) {
-    list[name] = { up: (on: Kysely<unknown>) => up(on, columnTypes[dialect]) };
-  }
-  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(list) } });
-  await refuseNewer(db);
-  const { error } = await migrator.migrateToLatest();
-  if (error !== undefined) throw error;
+export async function migrate(
+  db: Kysely<unknown>,
+  of: { dialect: 'sqlite' | 'postgres'; schema?: string | undefined },
+): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    if (of.dialect === 'postgres') await sql`select pg_advisory_xact_lock(${advisoryLock})`.execute(trx);
+    if (of.schema !== undefined) await sql`create schema if not exists ${sql.id(of.schema)}`.execute(trx);
+    await trx.schema
+      .createTable('migrations')
+      .ifNotExists()
+      .addColumn('name', 'text', (column) => column.primaryKey())
+      .execute();
+    await runPending(trx, columnTypes[of.dialect]);
+  });
 }
 
-async function refuseNewer(db: Kysely<unknown>): Promise<void> {
-  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
-  if (!tables.some((table) => table.name === 'kysely_migration')) return;
+async function runPending(trx: Transaction<unknown>, types: ColumnTypes): Promise<void> {
+  const table = trx.withTables<{ migrations: { name: string } }>();
+  const done = new Set((await table.selectFrom('migrations').select('name').execute()).map((row) => row.name));
   const known = new Set(migrations.map(([name]) => name));
-  const done = await (db as Kysely<{ kysely_migration: { name: string } }>) // the Migrator's own table
-    .selectFrom('kysely_migration')
-    .select('name')
-    .orderBy('name')
-    .execute();
-  const unknown = done.find((row) => !known.has(row.name));
-  if (unknown !== undefined) throw databaseTooNew(unknown.name);
+  const unknown = [...done].find((name) => !known.has(name));
+  if (unknown !== undefined) throw databaseTooNew(unknown);
+  for (const [name, up] of migrations) {
+    if (done.has(name)) continue;
+    await up(trx, types);
+    await table.insertInto('migrations').values({ name }).execute();
+  }
 }

@@ -1,4 +1,4 @@
-import { type Dialect, Kysely, sql } from 'kysely';
+import { type Dialect, Kysely } from 'kysely';
 import type { Clock } from '../../common/clock.ts';
 import type { Log } from '../../common/log.ts';
 import { migrate } from './migrate.ts';
@@ -21,10 +21,8 @@ export async function openStore(options: StoreOptions, deps: { clock: Clock; log
   const dialect: DialectName = options.kind;
   const db = new Kysely<Schema>({ dialect: dialectFor(options, deps) });
   try {
-    if (options.kind === 'postgres' && options.schema !== undefined) {
-      await sql`create schema if not exists ${sql.id(options.schema)}`.execute(db);
-    }
-    await migrate(db as Kysely<unknown>, dialect);
+    const schema = options.kind === 'postgres' ? options.schema : undefined;
+    await migrate(db as Kysely<unknown>, { dialect, schema });
   } catch (thrown) {
     await db.destroy();
     throw asOperatorError(thrown);

@@ -1,5 +1,12 @@
 import { OperatorError } from '../../../common/errors.ts';
-import { databaseBusy, databaseDamaged, databaseReadOnly, databaseUnreachable, diskFull } from '../errors.ts';
+import {
+  databaseBusy,
+  databaseDamaged,
+  databaseIoFailed,
+  databaseReadOnly,
+  databaseUnreachable,
+  diskFull,
+} from '../errors.ts';
 
 /** What the databases throw, as what an operator can act on. Anything that is left is a bug of ours, as it is. */
 export function asOperatorError(thrown: unknown): unknown {
@@ -7,12 +14,14 @@ export function asOperatorError(thrown: unknown): unknown {
   const code = codeOf(thrown);
   if (code === undefined) {
     const message = thrown instanceof Error ? thrown.message : '';
-    return /timeout exceeded when trying to connect|Connection terminated/.test(message) // pg gives these no code
-      ? databaseUnreachable(thrown)
-      : thrown;
+    return faultsWithoutCode.test(message) ? databaseUnreachable(thrown) : thrown;
   }
   return fromSqlite(code, thrown) ?? fromPostgres(code, thrown) ?? thrown;
 }
+
+/** pg's own errors have no code. */
+const faultsWithoutCode =
+  /timeout exceeded when trying to connect|Connection terminated|encountered a connection error/;
 
 /** A transaction that lost against another one and may simply be run again: deadlock, serialization failure. */
 export function mayRunAgain(thrown: unknown): boolean {
@@ -20,18 +29,13 @@ export function mayRunAgain(thrown: unknown): boolean {
   return code === '40P01' || code === '40001';
 }
 
-export function isUniqueViolation(thrown: unknown): boolean {
-  const code = codeOf(thrown);
-  return code === '23505' || code === 'SQLITE_CONSTRAINT_UNIQUE' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY';
-}
-
 function fromSqlite(code: string, thrown: unknown): OperatorError | undefined {
   if (code === 'SQLITE_FULL') return diskFull(thrown);
   if (code.startsWith('SQLITE_READONLY') || code === 'SQLITE_PERM' || code === 'SQLITE_CANTOPEN')
     return databaseReadOnly(thrown);
   if (code.startsWith('SQLITE_BUSY')) return databaseBusy(0, thrown);
-  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_IOERR'))
-    return databaseDamaged(thrown);
+  if (code.startsWith('SQLITE_IOERR')) return databaseIoFailed(thrown);
+  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') return databaseDamaged(thrown);
   return undefined;
 }
 

@@ -41,8 +41,11 @@ export function postgresDialect(options: PostgresOptions, log: Log): Dialect {
         application_name: 'gantry-director',
         types: { getTypeParser },
       });
-      // The pool drops an idle connection that broke, and opens another when one is needed.
-      pool.on('error', (error) => log.warn('database-connection-lost', { error: error.message }));
+      // The pool drops a connection that broke and opens another when one is needed; its user, if any, gets an error.
+      // But a client that is in a transaction and waits for no answer tells only its listeners, and dies without one.
+      const lost = (error: Error) => log.warn('database-connection-lost', { error: error.message });
+      pool.on('error', lost);
+      pool.on('connect', (client) => client.on('error', lost));
       return Promise.resolve(pool);
     },
   });

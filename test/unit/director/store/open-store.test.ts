@@ -1,0 +1,82 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Sqlite from 'better-sqlite3';
+import { Kysely, sql } from 'kysely';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { VirtualClock } from '../../../../common/clock.ts';
+import { silentLog } from '../../../../common/log.ts';
+import { openStore } from '../../../../director/store/open-store.ts';
+import type { Schema } from '../../../../director/store/schema.ts';
+import { Session } from '../../../../director/store/sql/session.ts';
+import { sqliteDialect } from '../../../../director/store/sql/sqlite.ts';
+
+let dir: string;
+let path: string;
+const clock = new VirtualClock();
+const open = () => openStore({ kind: 'sqlite', path }, { clock, log: silentLog });
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'store-'));
+  path = join(dir, 'gantry.db');
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+test('what was committed is there when the database is opened again, also when it was never closed', async () => {
+  const killed = await open();
+  await killed.setAttribute('uuid', 'kept');
+  const next = await open(); // the first one is as a killed process left it: its log not merged, its file not closed
+  expect(await next.attribute('uuid')).toBe('kept');
+  await next.close();
+  await killed.close();
+});
+
+test('commits wait for the disk, all but those that may be lost with a power cut', async () => {
+  const db = new Kysely<Schema>({ dialect: sqliteDialect(path, clock) });
+  const session = new Session({ dialect: 'sqlite', db });
+  const synchronous = async (on: Kysely<Schema>) =>
+    (await sql<{ synchronous: number }>`pragma synchronous`.execute(on)).rows[0]?.synchronous;
+  const [normal, full] = [1, 2];
+  expect(await session.write(synchronous)).toBe(full);
+  expect(await session.write(synchronous, { relaxed: true })).toBe(normal);
+  await expect(session.write(() => Promise.reject(new Error('no')), { relaxed: true })).rejects.toThrow('no');
+  expect(await session.write(synchronous)).toBe(full);
+  await db.destroy();
+});
+
+test('a database of a newer director is refused by the name of what is unknown, and left as it is', async () => {
+  await (await open()).close();
+  const raw = new Sqlite(path);
+  raw.prepare('insert into migrations (name) values (?)').run('0099-from-the-future');
+  raw.close();
+  await expect(open()).rejects.toMatchObject({
+    code: 'database-too-new',
+    details: { migration: '0099-from-the-future' },
+  });
+});
+
+test('a file that is no database is told as that', async () => {
+  writeFileSync(path, 'no database at all, but long enough to have a header that could be one'.repeat(20));
+  await expect(open()).rejects.toMatchObject({ code: 'database-damaged' });
+});
+
+test('work in a transaction that uses the store outside of it waits for itself: that ends with an error', async () => {
+  const store = await open();
+  const stuck = store.atomically(async () => store.setAttribute('a', 'b'));
+  await expect(clock.runUntil(stuck)).rejects.toMatchObject({ code: 'database-busy' });
+  await store.setAttribute('a', 'c'); // and nothing is stuck after it
+  expect(await store.attribute('a')).toBe('c');
+  await store.close();
+});
+
+test('a reader that comes while a transaction is open waits for it, and sees all of it', async () => {
+  const store = await open();
+  let reading: Promise<unknown> | undefined;
+  await store.atomically(async (inside) => {
+    await inside.setAttribute('one', '1');
+    reading = Promise.all([store.attribute('one'), store.attribute('two')]);
+    await inside.setAttribute('two', '2');
+  });
+  expect(await reading).toEqual(['1', '2']);
+  await store.close();
+});
