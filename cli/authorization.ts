@@ -2,11 +2,17 @@ import { request } from 'node:https';
 import { text } from 'node:stream/consumers';
 import type { Info } from '../director/api/contract/info.ts';
 import { CliError, during } from './failure.ts';
-import type { Credentials } from './session.ts';
 
 /** What the UAA calls clients that have registered no one. */
 const defaultClient = 'bosh_cli';
 const tokenWaitMsMax = 30_000;
+
+export interface Credentials {
+  readonly client: string;
+  readonly secret: string;
+  /** Of a user who logged in to a UAA. */
+  readonly refreshToken: string;
+}
 
 export interface AuthorizationOptions {
   readonly authentication: Info['user_authentication'];

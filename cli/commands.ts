@@ -20,14 +20,12 @@ import { notBuiltCommands } from './commands/not-built.ts';
 import { operateCommands } from './commands/operate.ts';
 import { taskCommands } from './commands/tasks.ts';
 import { uploadCommands } from './commands/uploads.ts';
-import { nearest } from '../common/suggest.ts';
 import type { CommandSpec } from './command.ts';
-import { CliError } from './failure.ts';
 
 /** All commands, by name. */
 export const commands: readonly CommandSpec[] = [
-  ...helpCommands,
-  ...completionCommands,
+  ...helpCommands(() => commands),
+  ...completionCommands(() => commands),
   ...environmentCommands,
   ...logInCommands,
   ...taskCommands,
@@ -49,17 +47,3 @@ export const commands: readonly CommandSpec[] = [
   ...directorCommands,
   ...notBuiltCommands,
 ].sort((a, b) => (a.name < b.name ? -1 : 1));
-
-export const commandNames = commands.map(({ name }) => name);
-
-/** By name or alias. @throws CliError with the name that was probably meant */
-export function findCommand(name: string): CommandSpec {
-  const found = commands.find((command) => command.name === name || command.aliases?.includes(name));
-  if (found !== undefined) return found;
-  const meant = nearest(name, commandNames);
-  throw new CliError(
-    meant === undefined
-      ? `Unknown command \`${name}'. Please specify one command of: ${commandNames.join(', ')}`
-      : `Unknown command \`${name}', did you mean \`${meant}'?`,
-  );
-}

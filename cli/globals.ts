@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { FlagSpec, Given } from './command.ts';
+import type { FlagSpec, Given } from './given.ts';
 import { CliError } from './failure.ts';
 
 /** Flags of every command, with the environment variables of the bosh CLI. */

@@ -51,7 +51,9 @@ export function titlesOf(view: InstanceView): string[] {
   return [
     'Instance',
     ...when(view.processes, 'Process'),
-    ...['Process State', 'AZ', 'IPs'],
+    'Process State',
+    'AZ',
+    'IPs',
     ...when(view.deployment, 'Deployment'),
     ...when(view.details, 'State', 'VM CID', 'VM Type', 'Disk CIDs', 'Agent ID', 'Index', 'Bootstrap', 'Ignore'),
     ...when(!view.details && view.vm, 'VM CID', 'VM Type', 'Active'),

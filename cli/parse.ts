@@ -1,5 +1,6 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
-import { type CommandSpec, type FlagSpec, Given } from './command.ts';
+import type { CommandSpec } from './command.ts';
+import { type FlagSpec, Given } from './given.ts';
 import { CliError } from './failure.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { defaultCacheDir, type ReleasePlace, type ReleaseProgress } from '../releases/directory/place.ts';
-import type { FlagSpec } from './command.ts';
+import type { FlagSpec } from './given.ts';
 import type { Context } from './context.ts';
 import { pathFrom } from './template.ts';
 

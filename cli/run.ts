@@ -1,8 +1,9 @@
 import { systemChance } from '../common/chance.ts';
 import { systemClock } from '../common/clock.ts';
 import type { CommandSpec } from './command.ts';
-import { commandNames, findCommand } from './commands.ts';
-import { CliError, describeError } from './failure.ts';
+import { commands } from './commands.ts';
+import { describeError } from './failure.ts';
+import { findCommand } from './find-command.ts';
 import { globalFlags, globalsOf } from './globals.ts';
 import { parseCommandLine, splitCommand } from './parse.ts';
 import { Session } from './session.ts';
@@ -63,12 +64,9 @@ function chosen(
   before: readonly string[],
 ): { command: CommandSpec; args: readonly string[] } {
   const help = (words: readonly string[]) => words.some((word) => word === '-h' || word === '--help');
-  const helpFor = (args: readonly string[]) => ({ command: findCommand('help'), args });
-  if (name === undefined) {
-    if (help(before)) return helpFor([]);
-    throw new CliError(`Please specify one command of: ${commandNames.join(', ')}`);
-  }
-  const command = findCommand(name);
+  const helpFor = (args: readonly string[]) => ({ command: findCommand(commands, 'help'), args });
+  if (name === undefined && help(before)) return helpFor([]);
+  const command = findCommand(commands, name);
   const ownWords = rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest;
   return help(ownWords) ? helpFor([command.name]) : { command, args: rest };
 }

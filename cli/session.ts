@@ -1,6 +1,7 @@
 import type { Info } from '../director/api/contract/info.ts';
 import { paths } from '../director/api/contract/paths.ts';
 import type { Clock } from '../common/clock.ts';
+import type { Credentials } from './authorization.ts';
 import { ConfigFile } from './config-file.ts';
 import { type Call, DirectorClient } from './director-client.ts';
 import { CliError, during } from './failure.ts';
@@ -13,13 +14,6 @@ export interface SessionDeps {
   readonly globals: Globals;
   readonly ui: Ui;
   readonly clock: Clock;
-}
-
-export interface Credentials {
-  readonly client: string;
-  readonly secret: string;
-  /** Of a user who logged in to a UAA. */
-  readonly refreshToken: string;
 }
 
 /** One director as one user. Flags and environment variables win over the config file. */

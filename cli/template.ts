@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { text as textOfStream } from 'node:stream/consumers';
 import type { YamlValue } from '../manifests/value.ts';
-import type { FlagSpec, Given } from './command.ts';
+import type { FlagSpec, Given } from './given.ts';
 import type { Context } from './context.ts';
 import { CliError, during } from './failure.ts';
 

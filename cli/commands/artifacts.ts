@@ -7,7 +7,8 @@ import type {
   ReleaseSummary,
 } from '../../director/api/contract/releases.ts';
 import type { Stemcell } from '../../director/api/contract/stemcells.ts';
-import type { CommandSpec, Given } from '../command.ts';
+import type { CommandSpec } from '../command.ts';
+import type { Given } from '../given.ts';
 import type { Context } from '../context.ts';
 import { fetching } from '../director-client.ts';
 import { CliError, during } from '../failure.ts';

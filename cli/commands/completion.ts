@@ -5,17 +5,18 @@ import { globalFlags } from '../globals.ts';
 /** Shells that we write scripts for. */
 const shells = { bash, zsh } as const;
 
-export const completionCommands: readonly CommandSpec[] = [
+/** @param all every command, these among them */
+export const completionCommands = (all: () => readonly CommandSpec[]): readonly CommandSpec[] => [
   {
     name: 'completion',
     text: 'Generate the autocompletion script for the specified shell (bash, zsh)',
     args: [{ name: 'SHELL' }],
-    run: async ({ ui }, given) => {
+    run: ({ ui }, given) => {
       const shell = given.arg(0);
       if (shell !== 'bash' && shell !== 'zsh')
         throw new CliError(`There is no completion script for '${shell}': bash and zsh are known`);
-      const { commands } = await import('../commands.ts');
-      ui.block(shells[shell](commands));
+      ui.block(shells[shell](all()));
+      return Promise.resolve();
     },
   },
 ];

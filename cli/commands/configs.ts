@@ -7,7 +7,8 @@ import type {
   NewConfig,
 } from '../../director/api/contract/configs.ts';
 import { mediaTypes, paths } from '../../director/api/contract/paths.ts';
-import type { CommandSpec, Given } from '../command.ts';
+import type { CommandSpec } from '../command.ts';
+import type { Given } from '../given.ts';
 import type { Context } from '../context.ts';
 import { diffText, showDiff } from '../diff-text.ts';
 import { type DirectorClient, fetching, Refused } from '../director-client.ts';

@@ -1,15 +1,18 @@
-import type { CommandSpec, FlagSpec } from '../command.ts';
+import type { CommandSpec } from '../command.ts';
+import type { FlagSpec } from '../given.ts';
+import { findCommand } from '../find-command.ts';
 import { globalFlags } from '../globals.ts';
 
-export const helpCommands: readonly CommandSpec[] = [
+/** @param all every command, these among them */
+export const helpCommands = (all: () => readonly CommandSpec[]): readonly CommandSpec[] => [
   {
     name: 'help',
     text: 'Show this help message',
     args: [{ name: 'COMMAND', optional: true }],
-    run: async ({ ui }, given) => {
-      const { commands, findCommand } = await import('../commands.ts');
+    run: ({ ui }, given) => {
       const name = given.arg(0);
-      ui.block(name === '' ? overview(commands) : usageOf(findCommand(name)));
+      ui.block(name === '' ? overview(all()) : usageOf(findCommand(all(), name)));
+      return Promise.resolve();
     },
   },
 ];

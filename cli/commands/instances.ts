@@ -1,7 +1,8 @@
 import pLimit from 'p-limit';
 import type { DeploymentSummary, FullInstance } from '../../director/api/contract/deployments.ts';
 import { paths } from '../../director/api/contract/paths.ts';
-import type { CommandSpec, Given } from '../command.ts';
+import type { CommandSpec } from '../command.ts';
+import type { Given } from '../given.ts';
 import type { Context } from '../context.ts';
 import { fetching } from '../director-client.ts';
 import { CliErrors, during } from '../failure.ts';

@@ -1,6 +1,7 @@
 import type { ConfigDiff, LegacyConfig } from '../../director/api/contract/configs.ts';
 import { mediaTypes } from '../../director/api/contract/paths.ts';
-import type { CommandSpec, FlagSpec, Given } from '../command.ts';
+import type { CommandSpec } from '../command.ts';
+import type { FlagSpec, Given } from '../given.ts';
 import type { Context } from '../context.ts';
 import { showDiff } from '../diff-text.ts';
 import { fetching } from '../director-client.ts';

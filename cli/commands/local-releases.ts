@@ -1,5 +1,6 @@
 import type { ReleaseAlgorithm } from '../../releases/directory/place.ts';
-import type { CommandSpec, FlagSpec, Given } from '../command.ts';
+import type { CommandSpec } from '../command.ts';
+import type { FlagSpec, Given } from '../given.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../failure.ts';
 import { dirFlag, releasePlace } from '../release-place.ts';

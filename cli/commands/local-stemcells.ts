@@ -1,5 +1,6 @@
 import { isMap } from '../../manifests/value.ts';
-import type { CommandSpec, Given } from '../command.ts';
+import type { CommandSpec } from '../command.ts';
+import type { Given } from '../given.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../failure.ts';
 import { pathFrom } from '../template.ts';

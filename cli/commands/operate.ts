@@ -1,5 +1,6 @@
 import { type InstanceAction, mediaTypes, paths } from '../../director/api/contract/paths.ts';
-import type { CommandSpec, FlagSpec, Given } from '../command.ts';
+import type { CommandSpec } from '../command.ts';
+import type { FlagSpec, Given } from '../given.ts';
 import type { Context } from '../context.ts';
 import { CliError, during } from '../failure.ts';
 import { withQuery } from '../query.ts';

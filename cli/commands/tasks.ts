@@ -1,7 +1,8 @@
 import type { Lock } from '../../director/api/contract/operations.ts';
 import { mediaTypes, type OutputType, paths } from '../../director/api/contract/paths.ts';
 import type { Task, TaskSelector } from '../../director/api/contract/tasks.ts';
-import type { CommandSpec, Given } from '../command.ts';
+import type { CommandSpec } from '../command.ts';
+import type { Given } from '../given.ts';
 import type { Context } from '../context.ts';
 import { fetching } from '../director-client.ts';
 import { CliError, during } from '../failure.ts';

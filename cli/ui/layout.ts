@@ -44,7 +44,7 @@ export function layOut(table: Table, options: LayoutOptions): string {
 }
 
 /** In terminals most characters take one place; the bosh CLI counts bytes, and misaligns the others. */
-const width = (text: string) => [...text].length;
+const width = (text: string) => Array.from(text).length;
 
 function upright(table: Table, rows: ReadonlyArray<readonly Cell[]>, options: LayoutOptions): Line[] {
   const visible = (row: readonly Cell[]) => row.filter((_, i) => table.columns[i]?.hidden !== true);
