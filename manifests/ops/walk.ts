@@ -62,7 +62,7 @@ export function matchIn(
     const name = isMap(item) ? item[token.key] : null;
     return typeof name === 'string' ? [name] : [];
   });
-  const near = didYouMean(token.value, known).suggestion;
+  const near = only === undefined ? didYouMean(token.value, known).suggestion : undefined;
   const message =
     only === undefined
       ? `no item has ${token.key}=${token.value}`

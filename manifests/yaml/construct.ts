@@ -64,9 +64,11 @@ class Construction {
         return this.#anchored(event.anchorStart, event.anchorEnd, () => scalar(this.#text, event));
       case EVENT_ID.SEQUENCE:
         this.#offset = event.start;
+        refuseRuby(this.#text, event);
         return this.#anchored(event.anchorStart, event.anchorEnd, () => ({ value: this.#sequence() }));
       case EVENT_ID.MAPPING:
         this.#offset = event.start;
+        refuseRuby(this.#text, event);
         return this.#anchored(event.anchorStart, event.anchorEnd, () => ({ value: this.#mapping() }));
       case EVENT_ID.ALIAS:
         return this.#alias(event.anchorStart, event.anchorEnd);
@@ -136,17 +138,22 @@ class Construction {
 function scalar(text: string, event: ScalarEvent): Node {
   const value = event.valueStart < 0 ? '' : getScalarValue(text, event);
   const plain = event.style === SCALAR_STYLE.PLAIN;
+  refuseRuby(text, event);
   if (event.tagStart >= 0) return tagged(text.slice(event.tagStart, event.tagEnd), value, plain, event.tagStart);
   if (!plain) return { value };
   return value === '<<' ? { value, merge: true } : readPlain(value);
 }
 
-/** Tags that say what YAML's own types are; others are passed over, as Psych does, but Ruby objects are refused. */
+/** Psych would make an object of it, and BOSH refuses those too. */
+function refuseRuby(text: string, { tagStart, tagEnd }: { tagStart: number; tagEnd: number }): void {
+  const tag = tagStart < 0 ? '' : text.slice(tagStart, tagEnd);
+  if (!/^!{1,2}<?!?ruby\//.test(tag)) return;
+  throw new ConstructError(`${tag} would make a Ruby object; only plain data is allowed here`, tagStart);
+}
+
+/** Tags that say what YAML's own types are; others are passed over, as Psych does. */
 function tagged(tag: string, text: string, plain: boolean, offset: number): Node {
   const type = tag.replace(/^(!!|!?<?tag:yaml\.org,2002:)/, '!!').replace(/>$/, '');
-  if (type.startsWith('!ruby/') || type.startsWith('!!ruby/')) {
-    throw new ConstructError(`${tag} would make a Ruby object; only plain data is allowed here`, offset);
-  }
   switch (type) {
     case '!!binary':
     case '!binary':

@@ -81,13 +81,13 @@ describe('the lowest free address', () => {
     const taken = new IpSet();
     // Every second address of the first thousands is taken already, so that there are many ranges to step over.
     for (let n = 0; n < 5_000; n++) taken.add(range(formatIp({ family: 4, n: (10n << 24n) + BigInt(n * 2) })));
-    const startMs = performance.now();
+    const before = process.cpuUsage(); // not the clock: others use the machine too
     let last: string | undefined;
     for (let i = 0; i < 10_000; i++) {
       last = lowestFree(within, [restricted, taken]);
       if (last !== undefined) taken.add(range(last));
     }
     expect(last).toBe('10.0.58.156');
-    expect(performance.now() - startMs).toBeLessThan(2_000);
+    expect(process.cpuUsage(before).user / 1_000).toBeLessThan(2_000);
   });
 });

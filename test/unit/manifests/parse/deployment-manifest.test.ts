@@ -175,9 +175,10 @@ describe('a manifest', () => {
     );
     const text = `${head}instance_groups:\n${groups.join('')}`;
     expect(text.length).toBeGreaterThan(300_000);
-    const startMs = performance.now();
+    const before = process.cpuUsage();
     expect(parse(text).value.instanceGroups).toHaveLength(2_000);
-    expect(performance.now() - startMs).toBeLessThan(1_500); // a third of it on a quiet machine
+    const { user, system } = process.cpuUsage(before); // not the clock: others use the machine too
+    expect((user + system) / 1_000).toBeLessThan(1_500); // a third of it, once warm
   });
 });
 
