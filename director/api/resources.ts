@@ -1,9 +1,8 @@
-import { pipeline } from 'node:stream/promises';
 import { Router, type Request } from 'express';
 import { OperatorError } from '../../common/errors.ts';
 import { id, type BlobId } from '../../common/ids.ts';
 import type { ApiDeps } from './deps.ts';
-import { plainText } from './http/answers.ts';
+import { plainText, sendStream } from './http/answers.ts';
 import { pathText } from './http/query.ts';
 
 /** Blobs that clients fetch: exported releases, bundles of logs, packages. */
@@ -13,7 +12,7 @@ export function resourceRoutes({ store, blobs, requires }: ApiDeps): Router {
   router.get('/resources/:id', requires('admin'), async (req, res) => {
     const content = await blobs.get(blobIdOf(req));
     res.type('application/x-gzip');
-    await pipeline(content, res);
+    await sendStream(res, content);
   });
 
   router.get('/packages/blobs/:id', requires('read'), async (req, res) => {
@@ -23,7 +22,7 @@ export function resourceRoutes({ store, blobs, requires }: ApiDeps): Router {
       return;
     }
     res.attachment(`package-blob-${blobId}`).type('application/octet-stream');
-    await pipeline(await blobs.get(blobId), res);
+    await sendStream(res, await blobs.get(blobId));
   });
 
   return router;

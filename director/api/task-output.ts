@@ -1,8 +1,8 @@
-import { once } from 'node:events';
+import { Readable } from 'node:stream';
 import type { Request, Response } from 'express';
 import type { TaskId } from '../../common/ids.ts';
 import type { OutputStream, Tasks } from '../store/tasks.ts';
-import { plainText } from './http/answers.ts';
+import { plainText, sendStream } from './http/answers.ts';
 import { parseRange } from './http/ranges.ts';
 
 /** What is held of an output at a time: debug outputs reach hundreds of megabytes. */
@@ -40,20 +40,17 @@ export async function sendTaskOutput(
     res.end();
     return;
   }
-  await sendPieces(tasks, { id, stream, from, to }, res);
+  await sendStream(res, Readable.from(pieces(tasks, { id, stream, from, to }), { objectMode: false }));
 }
 
-async function sendPieces(
+async function* pieces(
   tasks: Pick<Tasks, 'output'>,
   { id, stream, from, to }: { id: TaskId; stream: OutputStream; from: number; to: number },
-  res: Response,
-): Promise<void> {
-  for (let at = from; at <= to && !res.destroyed;) {
+): AsyncGenerator<Buffer> {
+  for (let at = from; at <= to;) {
     const piece = await tasks.output(id, stream, { from: at, bytesMax: Math.min(pieceBytes, to - at + 1) });
     if (piece === undefined || piece.bytes.length === 0) throw new Error(`output ${stream} of task ${id} got shorter`);
     at += piece.bytes.length;
-    // A slow client holds up this loop alone; one that goes away ends it.
-    if (!res.write(piece.bytes)) await Promise.race([once(res, 'drain'), once(res, 'close')]);
+    yield piece.bytes;
   }
-  res.end();
 }

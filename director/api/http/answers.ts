@@ -1,4 +1,6 @@
 import type { OutgoingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { Request, Response } from 'express';
 import type { Task } from '../../store/tasks.ts';
 
@@ -17,4 +19,14 @@ export function plainText(res: Response, status: number, text: string): void {
  */
 export function closeIfBodyUnread(req: Request, res: OutgoingMessage): void {
   if (!req.complete && !res.headersSent) res.setHeader('Connection', 'close');
+}
+
+/** Sends a stream at the client's own pace. One that goes away ends it, and is nobody's fault. */
+export async function sendStream(res: Response, content: Readable): Promise<void> {
+  try {
+    await pipeline(content, res);
+  } catch (thrown) {
+    const left = thrown instanceof Error && 'code' in thrown && thrown.code === 'ERR_STREAM_PREMATURE_CLOSE';
+    if (!left) throw thrown;
+  }
 }

@@ -3,6 +3,7 @@ import { OperatorError } from '../../../common/errors.ts';
 import type { DirectorPermission, Permissions } from '../../auth/permissions.ts';
 import { authorizationOf, type IdentityProvider, type User } from '../../auth/user.ts';
 import { contextIdCharactersMax, contextIdHeader } from '../contract/paths.ts';
+import { closeIfBodyUnread, plainText } from './answers.ts';
 
 /** What the first middleware found out; `res.locals` of every later one. */
 interface Known {
@@ -22,7 +23,8 @@ export function authenticate(identity: IdentityProvider, isOpen: (path: string) 
     if (!isOpen(req.path)) {
       res.set('WWW-Authenticate', 'Basic realm="BOSH Director"');
       if (known.user === undefined) {
-        res.status(401).type('text/plain').send(`Not authorized: '${req.path}'\n`);
+        closeIfBodyUnread(req, res);
+        plainText(res, 401, `Not authorized: '${req.path}'\n`);
         return;
       }
     }
