@@ -11,7 +11,7 @@ export function parseCommandLine(command: CommandSpec, globals: readonly FlagSpe
   const own = command.flags ?? [];
   // `-v` is a variable to those commands that know it
   const inherited = globals.filter(
-    (flag) => !own.some(({ name, short }) => name === flag.name || short === flag.short),
+    (flag) => !own.some(({ name }) => name === flag.name),
   );
   const flags = [...own, ...inherited.map((flag) => withoutShort(flag, own))];
   const values = new Map<string, string[]>();
