@@ -1,4 +1,5 @@
 import { isMap, type YamlMap, type YamlValue } from '../manifests/value.ts';
+import { copyNumerals } from '../manifests/yaml/numerals.ts';
 import { boshCodes, type ReleaseFault } from './release-fault.ts';
 
 /**
@@ -130,11 +131,13 @@ function readProperties(value: YamlValue | undefined, faults: ReleaseFault[]): M
   for (const [name, definition] of Object.entries(value)) {
     // `port:` with nothing behind it is a property without a default; BOSH takes any other non-map for the same
     const fields = isMap(definition) ? definition : {};
-    properties.set(name, {
+    const property = {
       description: typeof fields['description'] === 'string' ? fields['description'] : null,
       type: typeof fields['type'] === 'string' ? fields['type'] : null,
       ...(fields['default'] === undefined ? {} : { default: fields['default'] }),
-    });
+    };
+    copyNumerals(fields, property); // a default of 1.0 is printed as such
+    properties.set(name, property);
   }
   return properties;
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { jobProperties as bind } from '../../../../director/templates/job-properties.ts';
 import { rubyJson } from '../../../../director/templates/ruby-json.ts';
 import type { YamlValue } from '../../../../manifests/value.ts';
+import { readJobSpec } from '../../../../releases/job-spec.ts';
 import { readYaml } from '../../../../manifests/yaml.ts';
 
 const jobProperties = (job: string, definitions: Record<string, { default?: YamlValue }>, provided: YamlValue) =>
@@ -73,10 +74,10 @@ describe('properties of a job', () => {
 
   test('a float stays a float on its way to Ruby, from the manifest and from the spec', () => {
     const { value } = readYaml('rates: {b: 2.0, a: 1}\nlist: [3.0, 3, -0.0]\nweight: 1.0\nlarge: 12345678901234567890');
-    const { value: spec } = readYaml(
-      '{rates: {}, list: {}, weight: {}, large: {}, share: {default: 5.0}, half: {default: .5}}',
+    const { value: document } = readYaml(
+      '{name: web, properties: {rates: {}, list: {}, weight: {}, large: {}, share: {default: 5.0}, half: {default: .5}}}',
     );
-    const bound = bind('web', new Map(Object.entries(spec as object)), value);
+    const bound = bind('web', readJobSpec(document).spec.properties, value);
     expect(rubyJson(bound)).toBe(
       '{"rates":{"a":1,"b":2.0},"list":[3.0,3,-0.0],"weight":1.0,"large":12345678901234567890,"share":5.0,"half":0.5}',
     );
