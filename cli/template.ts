@@ -5,6 +5,7 @@ import type { YamlValue } from '../manifests/value.ts';
 import type { FlagSpec, Given } from './given.ts';
 import type { Context } from './context.ts';
 import { CliError, during } from './failure.ts';
+import { withSortedKeys } from './sorted-keys.ts';
 
 /** Flags of every command that reads a template: variables and operations. */
 export const templateFlags: readonly FlagSpec[] = [
@@ -47,7 +48,7 @@ export async function evaluate(
 /** The same as text, as it is sent. */
 export async function evaluateText(context: Context, path: string, given: Given, what: string): Promise<string> {
   const { writeYaml } = await import('../manifests/yaml.ts');
-  return writeYaml(await during(`Evaluating ${what}`, evaluate(context, path, given)));
+  return writeYaml(withSortedKeys(await during(`Evaluating ${what}`, evaluate(context, path, given))));
 }
 
 async function sources(context: Context, given: Given) {

@@ -3,7 +3,7 @@ import type { DeploymentManifest, DeploymentSummary, NameAndVersion } from '../.
 import { paths } from '../../director/api/contract/paths.ts';
 import type { CommandSpec } from '../command.ts';
 import { fetching } from '../director-client.ts';
-import { CliError } from '../failure.ts';
+import { CliError, during } from '../failure.ts';
 import { withQuery } from '../query.ts';
 import { shownVersion } from '../slugs.ts';
 import { type Cell, columnsOf, lines } from '../ui/table.ts';
@@ -67,11 +67,10 @@ export const deploymentCommands: readonly CommandSpec[] = [
     text: 'Show deployment manifest',
     run: async ({ ui, session }) => {
       const name = await session.deployment();
-      const path = paths.deployment(name);
-      const { manifest } = await fetching<DeploymentManifest>(
-        await session.director(),
-        `Fetching deployment '${name}'`,
-        path,
+      const client = await session.director();
+      const { manifest } = await during(
+        'Fetching manifest',
+        fetching<DeploymentManifest>(client, `Finding deployment '${name}'`, paths.deployment(name)),
       );
       ui.block(manifest ?? '');
     },

@@ -1,4 +1,5 @@
 import type { CommandSpec } from '../command.ts';
+import { withSortedKeys } from '../sorted-keys.ts';
 import { evaluate, templateFlags } from '../template.ts';
 
 export const interpolateCommands: readonly CommandSpec[] = [
@@ -15,7 +16,7 @@ export const interpolateCommands: readonly CommandSpec[] = [
     ],
     run: async (context, given) => {
       const options = { expectAll: given.on('var-errs'), expectUsed: given.on('var-errs-unused') };
-      const value = await evaluate(context, given.arg(0), given, options);
+      const value = withSortedKeys(await evaluate(context, given.arg(0), given, options));
       const { writeYaml } = await import('../../manifests/yaml.ts');
       if (!given.on('path')) return context.ui.block(writeYaml(value));
       const { valueAt } = await import('../../manifests/ops.ts');

@@ -18,7 +18,6 @@ export class Prompts {
   }
 
   async confirm(label: string): Promise<void> {
-    if (!this.#interactive) return;
     for (let asked = 0; asked < asksMax; asked++) {
       this.#streams.out(`${label} [yN]: `);
       const answer = await this.#answer('Asking for confirmation');

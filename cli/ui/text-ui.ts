@@ -61,6 +61,7 @@ export class TextUi implements Ui {
   }
 
   confirm(label = 'Continue?'): Promise<void> {
+    if (!this.#options.interactive) return Promise.resolve();
     this.#pad('auto');
     return this.#prompts.confirm(label);
   }
