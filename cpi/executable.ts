@@ -125,6 +125,11 @@ export class ExecutableCpi implements Cpi {
     return this.#shared.calls.forget(nameOfVm(agentId));
   }
 
+  /** The same for a disk, by the name that the director gave it. */
+  forgetDisk(name: string): Promise<void> {
+    return this.#shared.calls.forget(nameOfDisk(name));
+  }
+
   /** What this CPI made in the last day, as it was answered. To look for things that no record tells of. */
   madeLately(): Promise<KeptAnswer[]> {
     return this.#shared.calls.kept();
@@ -165,7 +170,7 @@ export class ExecutableCpi implements Cpi {
     const given = [sizeMib, cloudProperties, nearVm];
     if (name === undefined) return read.cid<DiskCid>(await this.#call('create_disk', given, signal));
     const apiVersion = await this.#version(signal);
-    const call = `create_disk-${name}`;
+    const call = nameOfDisk(name);
     const answer = await this.#caller.callOnce('create_disk', given, { apiVersion, name: call, details: { name } });
     const diskCid = read.cid<DiskCid>(answer);
     await this.#shared.calls.label(call, diskCid);
@@ -266,6 +271,10 @@ export class ExecutableCpi implements Cpi {
 
 function nameOfVm(agentId: AgentId): string {
   return `create_vm-${agentId}`;
+}
+
+function nameOfDisk(name: string): string {
+  return `create_disk-${name}`;
 }
 
 function unless(type: 'VMNotFound' | 'DiskNotAttached') {

@@ -1,6 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { CertificateExpiry } from './api/contract/operations.ts';
 import { createApi, listen } from './api/server.ts';
 import { artifactTaskHandlers } from './artifacts/handlers.ts';
@@ -17,7 +18,7 @@ import { openEmbeddedBus, type EmbeddedBus } from './bus/embedded-bus.ts';
 import { listenToHeartbeats } from './bus/heartbeats.ts';
 import { directorIdentity, healthMonitorIdentity } from './bus/identity.ts';
 import { openNatsBus } from './bus/nats-bus.ts';
-import type { DirectorConfig } from './config.ts';
+import { loadConfig, type DirectorConfig } from './config.ts';
 import { compileForExport } from './deploy/compile-for-export.ts';
 import { localUsers } from './main/admin.ts';
 import { assembleCore } from './main/core.ts';
@@ -33,7 +34,8 @@ import { sandboxRenderer } from './templates/sandbox/sandbox.ts';
 import { systemChance } from '../common/chance.ts';
 import { systemClock } from '../common/clock.ts';
 import { OperatorError } from '../common/errors.ts';
-import type { Log } from '../common/log.ts';
+import { createLog, type Log } from '../common/log.ts';
+import { processMachinesPossible } from '../cpi/memory/namespace.ts';
 
 export interface StartOptions {
   log: Log;
@@ -42,6 +44,27 @@ export interface StartOptions {
   revision: string;
   /** How the agent is started on `process` machines: program and first arguments. */
   agentCommand: readonly string[];
+}
+
+/** What `gantry director` and `gantry quickstart` start: a config file, and this program's own agent. */
+export async function startFromFile(
+  path: string | undefined,
+  { logFile }: { logFile?: string } = {},
+): Promise<RunningDirector> {
+  const config = loadConfig(path, process.env);
+  const to = logFile ?? config.log.file;
+  return startDirector(config, {
+    log: createLog({ level: config.log.level, ...(to === undefined ? {} : { to }) }),
+    version: process.env['GANTRY_VERSION'] ?? '0.0.0',
+    revision: process.env['GANTRY_REVISION'] ?? '00000000',
+    agentCommand: [process.execPath, fileURLToPath(new URL('./agent.js', import.meta.url))],
+  });
+}
+
+/** Which machines this computer can run by itself; `reason`: why they cannot be real. */
+export async function localMachines(): Promise<{ kind: 'process' | 'simulated'; reason: string | null }> {
+  const probed = await processMachinesPossible();
+  return probed.possible ? { kind: 'process', reason: null } : { kind: 'simulated', reason: probed.reason };
 }
 
 export interface RunningDirector {

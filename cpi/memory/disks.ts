@@ -39,7 +39,7 @@ export class Disks {
   ): Promise<DiskCid> {
     this.#check(cloudProperties);
     const made = name === undefined ? undefined : this.#named().get(name);
-    if (made !== undefined && this.#inventory.find('disks', made) !== undefined) return made;
+    if (made !== undefined && (await this.#isMade(made))) return made;
     const near = nearVm === null ? null : this.#vms.get(nearVm);
     checkSize(sizeMib);
     this.#checkCapacity(sizeMib);
@@ -58,6 +58,11 @@ export class Disks {
       }
     });
     return cid;
+  }
+
+  /** After an earlier call that makes it has ended, one way or the other. */
+  #isMade(diskCid: DiskCid): Promise<boolean> {
+    return this.#queue.run(diskCid, async () => this.#inventory.get('disks', diskCid) !== undefined);
   }
 
   /** Read once from what was there before this process. */

@@ -94,7 +94,7 @@ export async function startGeneration(reach: Reach, owner: string) {
 /** A director with everything in this process: simulated machines, SQLite in memory, no sockets. */
 export async function givenDirector(options: WorldOptions = {}) {
   const world = await openWorld(options);
-  const { store, bus, blobs, machines, cpi, clock } = world;
+  const { store, bus, blobs, machines, cpi } = world;
   const { engine, agents, heartbeats } = await startGeneration(world, 'only');
 
   const director = {
@@ -113,19 +113,7 @@ export async function givenDirector(options: WorldOptions = {}) {
       return director.ended(await director.enqueue(manifestText, options, stateChanges));
     },
     async delete(name: string, force = false) {
-      const args = { deployment: name, force, keepSnapshots: false };
-      return director.ended(
-        await engine.enqueue({
-          type: 'delete_deployment',
-          description: 'delete',
-          lane: 'normal',
-          args,
-          user: 'admin',
-          deployment: id(name),
-          contextId: '',
-          teams: [],
-        }),
-      );
+      return director.ended(await enqueueDelete(engine, name, force));
     },
     async ended(task: Task) {
       await engine.idle();
@@ -288,6 +276,19 @@ export async function enqueueDeploy(
     description: 'create deployment',
     lane: 'normal',
     args,
+    user: 'admin',
+    deployment: id(name),
+    contextId: '',
+    teams: [],
+  });
+}
+
+export function enqueueDelete(engine: Pick<TaskEngine, 'enqueue'>, name: string, force = false): Promise<Task> {
+  return engine.enqueue({
+    type: 'delete_deployment',
+    description: `delete deployment ${name}`,
+    lane: 'normal',
+    args: { deployment: name, force, keepSnapshots: false },
     user: 'admin',
     deployment: id(name),
     contextId: '',

@@ -72,7 +72,7 @@ async function make(io: StepIo, to: WantedDisk): Promise<PersistentDisk> {
   if (disk.cid !== null) return disk;
   const event = { action: 'create', objectType: 'disk', deployment: work.instance.deployment, instance: work.label };
   const parentId = await task.record(event);
-  const cid = await cpis.named(vm.cpi).createDisk(to.sizeMib, to.cloudProperties, vm.cid, task.signal);
+  const cid = await cpis.named(vm.cpi).createDisk(to.sizeMib, to.cloudProperties, vm.cid, disk.key, task.signal);
   await task.store.instances.updateDisk(disk.key, { cid, state: 'live' });
   Object.assign(disk, { cid, state: 'live' });
   await task.record({ ...event, objectName: cid, parentId });

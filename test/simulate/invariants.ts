@@ -1,0 +1,53 @@
+import { terminalStates } from '../../director/store/tasks.ts';
+import type { World } from '../support/given-director.ts';
+
+/** What must hold whenever no task runs, whatever went wrong before. Each line is one violation. */
+export async function violations(world: World): Promise<string[]> {
+  const { cpi, store, clock } = world;
+  const found: string[] = [];
+  const inventory = cpi.inventory();
+  const instances = await store.instances.all();
+  const rows = instances.flatMap(({ vms }) => vms);
+
+  // 1. Two live VMs never hold one IP of one network.
+  const holders = new Map<string, string>();
+  for (const vm of inventory.vms) {
+    for (const [network, { ip }] of Object.entries(vm.networks)) {
+      const key = `${network} ${String(ip)}`;
+      if (holders.has(key)) found.push(`invariant 1: ${vm.cid} and ${holders.get(key)} both have ${key}`);
+      holders.set(key, vm.cid);
+    }
+  }
+
+  // 2. A disk is on one VM at most (the infrastructure's own record), and none is lost sight of.
+  const orphaned = await store.instances.orphanedDisks();
+  const knownDisks = new Set<string>([
+    ...instances.flatMap(({ disks }) => disks.map(({ cid }) => cid ?? '')),
+    ...orphaned.map(({ cid }) => cid),
+  ]);
+  for (const disk of inventory.disks)
+    if (!knownDisks.has(disk.cid)) found.push(`invariant 3: disk ${disk.cid} is unknown to the store`);
+  const disksThere = new Set<string>(inventory.disks.map(({ cid }) => cid));
+  for (const cid of knownDisks) if (cid !== '' && !disksThere.has(cid)) found.push(`invariant 2: disk ${cid} is gone`);
+
+  // 3. Nothing that the store doesn't know, and nothing in the store that isn't there.
+  const knownAgents = new Set<string>(rows.map(({ agentId }) => agentId));
+  for (const vm of inventory.vms)
+    if (!knownAgents.has(vm.agentId)) found.push(`invariant 3: VM ${vm.cid} is unknown to the store`);
+  const there = new Set<string>(inventory.vms.map(({ cid }) => cid));
+  for (const vm of rows) {
+    if (vm.state === 'live' && vm.cid !== null && !there.has(vm.cid))
+      found.push(`invariant 3: VM ${vm.cid} is in the store and nowhere else`);
+  }
+
+  // 4. Every task has ended, once, with its output complete.
+  for (const task of await store.tasks.list({ limit: 1000 })) {
+    if (!terminalStates.has(task.state)) found.push(`invariant 4: task ${task.id} is ${task.state}`);
+    else if (task.finishedAtMs === null) found.push(`invariant 4: task ${task.id} is ${task.state} and has no end`);
+  }
+
+  // 5. No lock outlives its task.
+  for (const lock of await store.locks.list(clock.now()))
+    found.push(`invariant 5: ${lock.name} is still held by task ${lock.taskId}`);
+  return found;
+}
