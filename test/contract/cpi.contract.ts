@@ -18,7 +18,7 @@ export interface CpiUnderTest {
   restart(): Promise<void>;
   /** The network settings of the nth VM of a test. */
   networks(n: number): Record<string, NetworkSettings>;
-  /** Whether a lost answer to createVm is found again. False: the call says for good that it doesn't know. */
+  /** Whether a lost answer to createVm, or createDisk with a name, is found again. False: the call says for good that it doesn't know. */
   findsLostVms: boolean;
   close(): Promise<void>;
 }
@@ -323,6 +323,30 @@ export function describeCpi(name: string, given: () => Promise<CpiUnderTest>, si
         await expect(on.cpi().deleteDisk(disk)).rejects.toMatchObject(lost);
         await expect(on.cpi().deleteDisk(disk)).rejects.toMatchObject({ type: 'DiskNotFound' });
         await holds({ vms: { [vm]: [] } });
+      });
+
+      test('the same name is the same disk, also after a restart, until it is deleted', async () => {
+        const make = () => on.cpi().createDisk(64, {}, null, 'disk-of-web-0');
+        const [disk, same] = await Promise.all([make(), make()]);
+        expect(same).toBe(disk);
+        await on.restart();
+        expect(await make()).toBe(disk);
+        await holds({ disks: [disk] });
+        await on.cpi().deleteDisk(disk);
+        const next = await make();
+        expect(next).not.toBe(disk);
+        await holds({ disks: [next] });
+      });
+
+      test('a named disk whose answer was lost is not made twice', async () => {
+        const name = 'disk-of-web-1';
+        const make = () => on.cpi().createDisk(64, {}, null, name);
+        await on.failOnce('createDisk', 'after');
+        await expect(make()).rejects.toMatchObject({ code: 'cpi-outcome-unknown' });
+        const again = expect(make());
+        if (on.findsLostVms) await again.resolves.toBe((await on.holdings()).disks[0]);
+        else await again.rejects.toMatchObject({ code: 'cpi-outcome-unknown', details: { name } });
+        expect((await on.holdings()).disks).toHaveLength(1);
       });
 
       test('a disk grows while it is detached, and never shrinks', async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemChance } from '../../common/chance.ts';
@@ -57,7 +57,10 @@ export async function givenProcessMachines(options: { privilege?: Privilege; com
       const text = await readFile(vcap(vmCid, 'seen.json'), 'utf8').catch(() => undefined);
       return text === undefined ? undefined : (JSON.parse(text) as Seen); // machine-program.mjs wrote it
     },
-    order: (vmCid: VmCid, order: 'halt' | 'crash' | 'orphan' | 'mount') => writeFile(vcap(vmCid, 'order'), order),
+    order: async (vmCid: VmCid, order: 'halt' | 'crash' | 'orphan' | 'mount') => {
+      await writeFile(vcap(vmCid, 'order.new'), order);
+      await rename(vcap(vmCid, 'order.new'), vcap(vmCid, 'order')); // whole, for it is looked for all the time
+    },
     close: async () => {
       await Promise.all(cpi.inventory().vms.map((vm) => cpi.deleteVm(vm.cid)));
       await cpi.close();
