@@ -7,6 +7,7 @@ import { curlCommands } from './commands/curl.ts';
 import { deployCommands } from './commands/deploy.ts';
 import { deploymentCommands } from './commands/deployments.ts';
 import { directorCommands } from './commands/director.ts';
+import { quickstartCommands } from './commands/quickstart.ts';
 import { environmentCommands } from './commands/environments.ts';
 import { eventCommands } from './commands/events.ts';
 import { helpCommands } from './commands/help.ts';
@@ -45,5 +46,6 @@ export const commands: readonly CommandSpec[] = [
   ...blobCommands,
   ...localStemcellCommands,
   ...directorCommands,
+  ...quickstartCommands,
   ...notBuiltCommands,
 ].sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -10,9 +10,7 @@ import { CliError } from './failure.ts';
 export function parseCommandLine(command: CommandSpec, globals: readonly FlagSpec[], words: readonly string[]): Given {
   const own = command.flags ?? [];
   // `-v` is a variable to those commands that know it
-  const inherited = globals.filter(
-    (flag) => !own.some(({ name }) => name === flag.name),
-  );
+  const inherited = globals.filter((flag) => !own.some(({ name }) => name === flag.name));
   const flags = [...own, ...inherited.map((flag) => withoutShort(flag, own))];
   const values = new Map<string, string[]>();
   const parser = parserOf(command, flags, (flag, value) => {

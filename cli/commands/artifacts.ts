@@ -134,6 +134,7 @@ async function inspect({ ui, session }: Context, given: Given): Promise<void> {
   });
   ui.table({
     content: 'packages',
+    count: release.packages.length,
     columns: columnsOf('Package', 'Compiled for', 'Blobstore ID', 'Digest'),
     rows: release.packages.flatMap(({ name: packageName, fingerprint, blobstore_id, sha1, compiled_packages }) => {
       const slug = `${packageName}/${fingerprint}`;

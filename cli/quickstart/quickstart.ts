@@ -8,11 +8,10 @@ import { localMachines, startFromFile, type RunningDirector } from '../../direct
 import { makeArtifacts, type QuickstartFiles } from './artifacts.ts';
 
 export interface QuickstartOptions {
-  /** Stop when all is shown, without waiting for Ctrl-C. */
-  once: boolean;
+  /** Waits for Ctrl-C once all is shown; null: nobody is there to press it. */
+  untilStopped: (() => Promise<void>) | null;
   /** The gantry program itself, to run its own commands with. */
   program: string;
-  version: string;
   out: (line: string) => void;
 }
 
@@ -40,13 +39,16 @@ export async function quickstart(options: QuickstartOptions): Promise<void> {
     out(`A director is up at ${director.url} after ${seconds(startedMs)}, with ${director.infrastructure}.`);
     const env = await environment(home, director);
     const gantry = (...args: string[]) => run(options, env, args);
-    const files = await makeArtifacts(join(home, 'artifacts'), options.version);
+    const files = await makeArtifacts(join(home, 'artifacts'), '1');
     deployed = true; // from here there may be something to take down
     await showDeploy(gantry, files);
     await gantry('-d', 'greeter', 'instances');
     if (machines.kind === 'process') out(await firstAnswer());
     out(`\nFrom nothing to running in ${seconds(startedMs)}.`);
-    if (!options.once && process.stdout.isTTY) await untilInterrupted(options, env, home);
+    if (options.untilStopped !== null) {
+      await showTheWay(options, env, home);
+      await options.untilStopped();
+    }
     await gantry('-n', '-d', 'greeter', 'delete-deployment');
     deployed = false;
   } finally {
@@ -95,7 +97,7 @@ async function run(
   args: readonly string[],
 ): Promise<void> {
   out(pc.bold(`\n$ gantry ${args.join(' ')}`));
-  const child = spawn(process.execPath, [program, ...args], {
+  const child = spawn(process.execPath, [program, '--tty', ...args], {
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, ...env },
   });
@@ -129,25 +131,14 @@ async function firstAnswer(): Promise<string> {
   }
 }
 
-async function untilInterrupted({ out }: QuickstartOptions, env: Record<string, string>, home: string): Promise<void> {
+async function showTheWay({ out }: QuickstartOptions, env: Record<string, string>, home: string): Promise<void> {
   const file = join(home, 'env.sh');
-  await writeFile(
-    file,
-    Object.entries(env)
-      .map(([name, value]) => `export ${name}=${JSON.stringify(value)}\n`)
-      .join(''),
-    { mode: 0o600 },
-  );
+  const lines = Object.entries(env).map(([name, value]) => `export ${name}=${JSON.stringify(value)}\n`);
+  await writeFile(file, lines.join(''), { mode: 0o600 });
   out(
     `\nPoint \`bosh\` or \`gantry\` at it, in another terminal:\n\n  source ${file}\n  bosh -d greeter instances --ps\n`,
   );
   out('Ctrl-C takes everything down again.');
-  const alive = setInterval(() => {}, 2 ** 30);
-  await new Promise<void>((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
-  });
-  clearInterval(alive);
 }
 
 function seconds(sinceMs: number): string {

@@ -44,5 +44,11 @@ function humanized(bytes: number, base: number, units: readonly string[]): strin
   if (bytes < 10) return `${bytes} B`;
   const power = Math.min(Math.floor(Math.log(bytes) / Math.log(base)), units.length - 1);
   const value = Math.floor((bytes / base ** power) * 10 + 0.5) / 10;
-  return `${value < 10 ? value.toFixed(1) : String(Math.round(value))} ${units[power]}`;
+  return `${value < 10 ? value.toFixed(1) : String(halfToEven(value))} ${units[power]}`;
+}
+
+/** 20.5 is 20, as C and Go print it. */
+function halfToEven(value: number): number {
+  const floor = Math.floor(value);
+  return value - floor === 0.5 && floor % 2 === 0 ? floor : Math.round(value);
 }

@@ -1,0 +1,14 @@
+import type { CommandSpec } from '../command.ts';
+
+export const quickstartCommands: readonly CommandSpec[] = [
+  {
+    name: 'quickstart',
+    text: 'Start a director, deploy the sample release on this machine, and show it',
+    flags: [{ name: 'once', text: 'Take everything down again as soon as it was shown' }],
+    run: async ({ ui, untilStopped }, given) => {
+      const { quickstart } = await import('../quickstart/quickstart.ts');
+      const stopped = process.stdout.isTTY && !given.on('once') ? untilStopped : null;
+      await quickstart({ out: (line) => ui.block(`${line}\n`), untilStopped: stopped, program: process.argv[1] ?? '' });
+    },
+  },
+];
