@@ -33,6 +33,8 @@ const defaults = { workers: 10, urgentWorkers: 1, leaseMs: 60_000, attemptsMax: 
 
 /** Finds what no wake-up told of: tasks of other processes, and tasks whose worker died. */
 const sweepMs = 1000;
+/** Alone there is little to find: only what a claim that failed has left. */
+const sweepAloneMs = 5000;
 /** Finds what other processes cancelled. */
 const cancelPollMs = 500;
 
@@ -97,8 +99,8 @@ export class TaskEngine {
     }
     this.#state = 'running';
     this.#unsubscribe = waker.onWake(() => void this.#claimAll());
-    this.#every('sweep', sweepMs, () => this.#claimAll());
-    this.#every('cancel', cancelPollMs, () => this.#lookForCancelled());
+    this.#every('sweep', this.#options.alone ? sweepAloneMs : sweepMs, () => this.#claimAll());
+    if (!this.#options.alone) this.#every('cancel', cancelPollMs, () => this.#lookForCancelled());
     void this.#claimAll();
   }
 

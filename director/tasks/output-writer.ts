@@ -7,6 +7,8 @@ import { outputOverflow } from './task-errors.ts';
 /** How stale the output may be for someone who follows it; the CLI asks twice a second. */
 const flushMs = 100;
 const flushBytes = 16 * 1024;
+/** One append at a time holds the database no longer than it takes to write this much. */
+const appendBytesMax = 1024 * 1024;
 /** After a failed write: the database is full, restarting or slow. */
 const retryMs = 1000;
 
@@ -89,7 +91,7 @@ export class OutputWriter {
     this.#sealed = true;
     this.#timer?.cancel();
     await this.#flushing;
-    return this.#take();
+    return this.#take(Infinity);
   }
 
   #admits(stream: OutputStream, waiting: Waiting, bytes: number): boolean {
@@ -114,7 +116,7 @@ export class OutputWriter {
       this.#timer = undefined;
       this.#flushing = this.#flush().finally(() => {
         this.#flushing = undefined;
-        if (this.#waiting.size > 0 && this.#timer === undefined) this.#flushSoon(flushMs);
+        if (this.#timer === undefined) this.#flushWhatCame();
       });
       return;
     }
@@ -124,9 +126,14 @@ export class OutputWriter {
     });
   }
 
+  #flushWhatCame(): void {
+    const most = Math.max(0, ...[...this.#waiting.values()].map(({ bytes }) => bytes));
+    if (most > 0) this.#flushSoon(most >= flushBytes ? 0 : flushMs);
+  }
+
   /** Never rejects. */
   async #flush(): Promise<void> {
-    const portions = this.#take();
+    const portions = this.#take(appendBytesMax);
     for (const [at, { stream, bytes }] of portions.entries()) {
       try {
         await this.#append(stream, bytes);
@@ -144,16 +151,19 @@ export class OutputWriter {
     }
   }
 
-  /** All that waits, debug first and events last: who sees an event finds the rest written. */
-  #take(): OutputRest {
+  /** What waits, debug first and events last: who sees an event finds the rest written. */
+  #take(bytesMax: number): OutputRest {
     const portions = [];
     for (const stream of streams) {
       const waiting = this.#waiting.get(stream);
       if (waiting === undefined) continue;
-      if (waiting.droppedBytes > 0) waiting.texts.push(`... ${waiting.droppedBytes} bytes of output left out here\n`);
-      portions.push({ stream, bytes: Buffer.from(waiting.texts.join('')) });
+      const texts = takeTexts(waiting, bytesMax);
+      if (waiting.texts.length === 0) {
+        if (waiting.droppedBytes > 0) texts.push(`... ${waiting.droppedBytes} bytes of output left out here\n`);
+        this.#waiting.delete(stream);
+      }
+      portions.push({ stream, bytes: Buffer.from(texts.join('')) });
     }
-    this.#waiting.clear();
     return portions;
   }
 
@@ -164,4 +174,18 @@ export class OutputWriter {
       waiting.bytes += bytes.length;
     }
   }
+}
+
+/** Whole texts, at least one, together at most `bytesMax` if they are several. */
+function takeTexts(waiting: Waiting, bytesMax: number): string[] {
+  let count = 0;
+  let bytes = 0;
+  for (const text of waiting.texts) {
+    const more = Buffer.byteLength(text);
+    if (count > 0 && bytes + more > bytesMax) break;
+    count++;
+    bytes += more;
+  }
+  waiting.bytes -= bytes;
+  return waiting.texts.splice(0, count);
 }
