@@ -15,7 +15,6 @@ import { CliError, during } from '../failure.ts';
 import { withQuery } from '../query.ts';
 import { nameAndVersion, shownVersion } from '../slugs.ts';
 import { columnsOf, version } from '../ui/table.ts';
-import { yamlCell } from '../yaml-cell.ts';
 
 const force = { name: 'force', text: 'Ignore errors' };
 const byName = [{ column: 0 }, { column: 1, descending: true }];
@@ -123,8 +122,8 @@ async function inspect({ ui, session }: Context, given: Given): Promise<void> {
     `${job.name}/${job.fingerprint}`,
     job.blobstore_id,
     job.sha1,
-    await yamlCell(job.consumes),
-    await yamlCell(job.provides),
+    await linkCell(job.consumes),
+    await linkCell(job.provides),
   ]);
   ui.table({
     content: 'jobs',
@@ -145,6 +144,17 @@ async function inspect({ ui, session }: Context, given: Given): Promise<void> {
     }),
     sortBy: [{ column: 0 }],
   });
+}
+
+/** What a link is known by; its properties are for those who read the job's spec. */
+async function linkCell(links: readonly unknown[] | null): Promise<string> {
+  if (links === null || links.length === 0) return '';
+  const { writeYaml } = await import('../../manifests/yaml.ts');
+  const shown = links.map((link) => {
+    const { name = '', type = '', optional = false } = link as { name?: string; type?: string; optional?: boolean }; // as job specs have them
+    return { name, type, ...(optional ? { optional } : {}) };
+  });
+  return writeYaml(shown).trim();
 }
 
 async function deleteRelease({ ui, session }: Context, given: Given): Promise<void> {
