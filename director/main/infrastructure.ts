@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Chance } from '../../common/chance.ts';
 import type { Clock } from '../../common/clock.ts';
 import type { Log } from '../../common/log.ts';
@@ -68,7 +68,21 @@ export async function openInfrastructure(config: DirectorConfig, deps: Infrastru
   return { cpi: memory, name: `memory (${cpi.machines} machines)`, close: () => memory.close() };
 }
 
+/** What each process machine has for itself, so that what lies there on this computer is out of its sight. */
+const hiddenFromMachines = ['/tmp', '/var/tmp', '/var/vcap'];
+
 async function processMachines(directory: string, { clock, agentCommand }: InfrastructureDeps): Promise<MachineHost> {
+  const hidden = hiddenFromMachines.find((place) => resolve(directory).startsWith(`${place}/`));
+  if (hidden !== undefined) {
+    throw new OperatorError(
+      `process machines cannot see the state directory: ${directory} is in ${hidden}, of which each has its own`,
+      {
+        code: 'state-directory-hidden',
+        hint: 'Put the state directory somewhere else, such as ~/.gantry.',
+        details: { directory },
+      },
+    );
+  }
   const probed = await processMachinesPossible();
   if (!probed.possible) {
     throw new OperatorError(`process machines are not possible here: ${probed.reason}`, {
@@ -80,7 +94,16 @@ async function processMachines(directory: string, { clock, agentCommand }: Infra
     directory: join(directory, 'machines'),
     privilege: probed.privilege,
     clock,
-    agentCommand: (settingsPath) => [...agentCommand, '--machine', 'process', '--settings', settingsPath],
+    // Jobs and packaging scripts of ours need Node, and the one that runs us is sure to be there.
+    agentCommand: (settingsPath) => [
+      ...agentCommand,
+      '--machine',
+      'process',
+      '--extra-path',
+      dirname(process.execPath),
+      '--settings',
+      settingsPath,
+    ],
   });
 }
 
