@@ -126,7 +126,7 @@ function resolvedVersion(reference: YamlMap, available: readonly string[]): stri
 }
 
 function eachMap(list: readonly YamlValue[], change: (map: YamlMap) => Promise<YamlMap>): Promise<YamlValue[]> {
-  return Promise.all(list.map((item) => (isMap(item) ? change(item) : item)));
+  return Promise.all(list.map(async (item) => (isMap(item) ? change(item) : item)));
 }
 
 const listOf = (value: YamlValue | undefined): YamlValue[] => (Array.isArray(value) ? value : []);

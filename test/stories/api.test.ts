@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import Value from 'typebox/value';
-import { Config, ConfigDiff } from '../../director/api/contract/configs.ts';
+import { Config, type ConfigDiff } from '../../director/api/contract/configs.ts';
 import { DeploymentDiff, DeploymentList } from '../../director/api/contract/deployments.ts';
 import { Info } from '../../director/api/contract/info.ts';
 import { Lock } from '../../director/api/contract/operations.ts';

@@ -38,7 +38,10 @@ export interface GivenApiOptions {
   started?: boolean;
 }
 
-export type RequestOptions = RequestInit & { user?: LocalUser | null };
+export type RequestOptions = Omit<RequestInit, 'headers'> & {
+  headers?: Record<string, string>;
+  user?: LocalUser | null;
+};
 
 export const admin: LocalUser = { name: 'admin', password: 'admin' };
 export const directorUuid = '3b30123e-dfa6-4eff-abe6-63c2d5a88938';

@@ -1,6 +1,6 @@
 import type { BlobId } from '../../../common/ids.ts';
 import { compareVersions } from '../../../common/version.ts';
-import { isMap } from '../../../manifests/value.ts';
+import { parseRuntimeConfig } from '../../../manifests/parse/runtime-config.ts';
 import { readYaml } from '../../../manifests/yaml.ts';
 import { sameStemcellLine } from '../../../stemcells/stemcell-version.ts';
 import type { Blobstore } from '../../blobs/blobstore.ts';
@@ -52,9 +52,8 @@ async function unusedReleases(store: Store, kept: number): Promise<CleanUpPlan['
 async function releasesOfRuntimeConfigs(store: Store): Promise<Set<string>> {
   const configs = await store.configs.currentOf('runtime', 'all');
   const names = configs.flatMap(({ content }) => {
-    const { value } = readYaml(content, 'runtime config');
-    const releases = isMap(value) && Array.isArray(value['releases']) ? value['releases'] : [];
-    return releases.filter(isMap).map((release) => `${String(release['name'])}/${String(release['version'])}`);
+    const { releases } = parseRuntimeConfig(readYaml(content, 'runtime config')).value;
+    return releases.map(({ name, version }) => `${name}/${version}`);
   });
   return new Set(names);
 }

@@ -12,7 +12,7 @@ export interface BlobRef {
  * What becomes of the bits of one part.
  *   keep   the release has them already
  *   copy   something else has the same ones (by fingerprint): no need for those in the tarball, if they are there at
- *          all. A copy, since nothing would keep whoever deletes the other thing from deleting its blob
+ *          all. A copy, since whoever deletes the other thing at this moment takes its blob along
  *   store  those of the tarball; `replaces` what is stored now
  */
 export type Fate =
