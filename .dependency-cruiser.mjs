@@ -13,10 +13,30 @@ export default {
       { path: '^director/plan/' },
       { path: '^(director/(?!plan/)|cpi/|agent/)', dependencyTypesNot: ['type-only'] },
     ),
-    rule('plan-no-core', 'No node built-ins in the planner.', { path: '^director/plan/' }, { dependencyTypes: ['core'] }),
-    rule('cpi-knows-no-director', 'A CPI is a plug.', { path: '^cpi/' }, { path: '^(director|agent|cli|clusters|console)/' }),
-    rule('cpis-are-strangers', 'Shared IaaS code goes to cpi/*.ts.', { path: '^cpi/([^/]+)/' }, { path: '^cpi/[^/]+/', pathNot: '^cpi/$1/' }),
-    rule('cpi-by-interface', 'Only main.ts may name a concrete CPI.', { path: '^director/', pathNot: '^director/main(/|\\.ts$)' }, { path: '^cpi/[^/]+/' }),
+    rule(
+      'plan-no-core',
+      'No node built-ins in the planner.',
+      { path: '^director/plan/' },
+      { dependencyTypes: ['core'] },
+    ),
+    rule(
+      'cpi-knows-no-director',
+      'A CPI is a plug.',
+      { path: '^cpi/' },
+      { path: '^(director|agent|cli|clusters|console)/' },
+    ),
+    rule(
+      'cpis-are-strangers',
+      'Shared IaaS code goes to cpi/*.ts.',
+      { path: '^cpi/([^/]+)/' },
+      { path: '^cpi/[^/]+/', pathNot: '^cpi/$1/' },
+    ),
+    rule(
+      'cpi-by-interface',
+      'Only main.ts may name a concrete CPI.',
+      { path: '^director/', pathNot: '^director/main(/|\\.ts$)' },
+      { path: '^cpi/[^/]+/' },
+    ),
     rule(
       'domain-sits-below',
       'manifests, releases and stemcells are data and rules about data.',
@@ -29,7 +49,12 @@ export default {
       { path: '^director/', pathNot: '^director/main(/|\\.ts$)' },
       { path: '^agent/', pathNot: '^agent/protocol' },
     ),
-    rule('agent-stands-alone', 'The agent ships alone to every VM.', { path: '^agent/' }, { path: `^(${formats}|director|cpi|cli|clusters|console)/` }),
+    rule(
+      'agent-stands-alone',
+      'The agent ships alone to every VM.',
+      { path: '^agent/' },
+      { path: `^(${formats}|director|cpi|cli|clusters|console)/` },
+    ),
     rule(
       'clients-use-the-contract',
       'cli, clusters and console are API clients; the gantry program also starts a director by its main.ts.',

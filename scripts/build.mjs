@@ -10,7 +10,9 @@ const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 
 function revision() {
   try {
-    return execFileSync('git', ['rev-parse', '--short=8', 'HEAD'], { stdio: ['ignore', 'pipe', 'ignore'] }).toString().trim();
+    return execFileSync('git', ['rev-parse', '--short=8', 'HEAD'], { stdio: ['ignore', 'pipe', 'ignore'] })
+      .toString()
+      .trim();
   } catch {
     return '00000000'; // built from an archive of the sources
   }
@@ -28,17 +30,27 @@ const common = {
   },
 };
 // What is CommonJS in a bundle of modules asks for `require`.
-const banner = { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" };
+const banner = {
+  js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+};
 
 await rm(outdir, { recursive: true, force: true });
 await mkdir(outdir);
 await Promise.all([
-  build({ ...common, entryPoints: { gantry: 'cli/main.ts' }, outdir, splitting: true, packages: 'external', chunkNames: '[name]-[hash]' }),
+  build({
+    ...common,
+    entryPoints: { gantry: 'cli/main.ts' },
+    outdir,
+    splitting: true,
+    packages: 'external',
+    chunkNames: '[name]-[hash]',
+  }),
   build({ ...common, entryPoints: { agent: 'agent/main.ts' }, outdir, banner, minifySyntax: true }),
   build({ ...common, entryPoints: { 'template-worker': 'director/templates/sandbox/worker.ts' }, outdir, banner }),
 ]);
 const sandbox = 'director/templates/sandbox';
-for (const file of await readdir(sandbox)) if (file.endsWith('.rb')) await cp(`${sandbox}/${file}`, `${outdir}/${file}`);
+for (const file of await readdir(sandbox))
+  if (file.endsWith('.rb')) await cp(`${sandbox}/${file}`, `${outdir}/${file}`);
 await cp('releases/shipped', `${outdir}/shipped`, { recursive: true });
 await cp('manifests/shipped', `${outdir}/shipped`, { recursive: true });
 await chmod(`${outdir}/gantry.js`, 0o755);

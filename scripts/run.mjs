@@ -8,6 +8,16 @@ import { build } from 'esbuild';
 const [file, ...args] = process.argv.slice(2);
 const outfile = resolve(join('node_modules', '.cache', 'gantry', file.replace(/\W/g, '-') + '.mjs'));
 await mkdir(resolve('node_modules/.cache/gantry'), { recursive: true });
-await build({ entryPoints: [file], outfile, bundle: true, platform: 'node', target: 'node20', format: 'esm', packages: 'external', logLevel: 'warning', sourcemap: 'inline' });
+await build({
+  entryPoints: [file],
+  outfile,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  packages: 'external',
+  logLevel: 'warning',
+  sourcemap: 'inline',
+});
 process.argv = [process.argv[0], outfile, ...args];
 await import(pathToFileURL(outfile).href);

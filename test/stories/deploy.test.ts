@@ -81,6 +81,8 @@ test('a VM whose "created" reply was lost is adopted by the next deploy, not mad
   expect(await director.deploy(webTier({ instances: 2 }))).toMatchObject({ state: 'done' });
   const vms = director.cpi.inventory().vms;
   const known = (await director.store.instances.all()).flatMap((instance) => instance.vms.map(({ cid }) => cid));
-  expect(vms.map(({ cid }) => cid).sort()).toEqual(known.sort());
+  expect(vms.map(({ cid }) => cid).sort((a, b) => a.localeCompare(b))).toEqual(
+    known.sort((a, b) => (a ?? '').localeCompare(b ?? '')),
+  );
   expect(vms).toHaveLength(2);
 });
