@@ -118,7 +118,10 @@ class Emission {
   }
 
   #text(text: string, at: At): void {
-    const style = possibleStyle(text, this.#options.styleOf(text), at.asKey);
+    const possible = possibleStyle(text, this.#options.styleOf(text), at.asKey);
+    // libyaml counts the indentation hint of a whole document from 0, the specification from -1: no hint, no dispute.
+    const disputed = possible === 'literal' && at.indent === -1 && /^[ \n]/.test(text) && !this.#options.psych;
+    const style = disputed ? 'double' : possible;
     const indent = at.indent + 2;
     if (style === 'literal') return this.#literal(text, at, at.indent === -1 ? 2 : indent);
     this.#write(this.#separator(at));
