@@ -62,7 +62,7 @@ class SqliteDriver implements Driver {
       db.close();
       return Promise.reject(thrown as Error);
     }
-    this.#connection = new SqliteConnection(db);
+    this.#connection = new SqliteConnection(db, { yields: this.#path !== ':memory:' });
     return Promise.resolve();
   }
 
@@ -119,16 +119,24 @@ class SqliteDriver implements Driver {
 /** Compiling a statement costs as much as running it; the program has a few hundred, and lists of any length. */
 const statementsMax = 500;
 
+/** Others get the event loop at least this often while somebody makes one call after the other. */
+const yieldAfterMs = 10;
+
 class SqliteConnection implements DatabaseConnection {
   readonly db: Sqlite.Database;
+  readonly #yields: boolean;
+  #yieldedAtMs = 0;
   readonly #statements = new Map<string, Sqlite.Statement>();
 
-  constructor(db: Sqlite.Database) {
+  /** In memory (rehearsal, tests) it never yields: there a run must be a function of its inputs, not of real time. */
+  constructor(db: Sqlite.Database, { yields }: { yields: boolean }) {
     this.db = db;
+    this.#yields = yields;
   }
 
   // async, so that what better-sqlite3 throws is a rejection
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    if (this.#yields) await this.#yield();
     const statement = this.#statement(sql);
     if (statement.reader) return { rows: statement.all(parameters) as R[] }; // Kysely's types vouch for it
     const { changes } = statement.run(parameters);
@@ -138,6 +146,13 @@ class SqliteConnection implements DatabaseConnection {
   /** Refused: lists are read in pages, so that the event loop breathes. */
   streamQuery(): AsyncIterableIterator<never> {
     throw new Error('read in pages instead of streaming');
+  }
+
+  /** Promises of a synchronous database settle without a turn of the event loop: a long run of them would starve it. */
+  async #yield(): Promise<void> {
+    if (performance.now() - this.#yieldedAtMs < yieldAfterMs) return;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    this.#yieldedAtMs = performance.now();
   }
 
   #statement(sql: string): Sqlite.Statement {
