@@ -1,10 +1,11 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CertificateExpiry } from './api/contract/operations.ts';
 import { createApi, listen } from './api/server.ts';
 import { artifactTaskHandlers } from './artifacts/handlers.ts';
+import { tidySpool } from './artifacts/spool.ts';
 import { LocalUsers } from './auth/local-users.ts';
 import { Permissions } from './auth/permissions.ts';
 import { localBlobs } from './blobs/local.ts';
@@ -116,6 +117,8 @@ async function start(
   const pems = pemFolder(join(stateDirectory, 'certificates'));
   const keeping = { store: pems, clock, log };
   const authority = await keptAuthority({ name: 'ca', commonName: `${config.name} CA` }, keeping);
+  // For BOSH_CA_CERT: the certificate without its key, which stays where only the director looks.
+  await writeFile(join(stateDirectory, 'ca.pem'), authority.certificate);
 
   const { bus, embedded } = await openBus(config, { store, authority, pems, log });
   closers.push(() => bus.close());
@@ -142,6 +145,7 @@ async function start(
   const cpis = singleCpi(infrastructure.cpi);
   const spoolDir = join(stateDirectory, 'spool');
   await mkdir(spoolDir, { recursive: true, mode: 0o700 });
+  await tidySpool(spoolDir, store.tasks, { uploadsMayRun: false, nowMs: clock.now() });
   const artifactLimits = {
     downloadBytesMax: config.limits.uploadGib * 1024 ** 3,
     downloadMsMax: config.limits.downloadMinutes * 60_000,

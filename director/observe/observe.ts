@@ -55,7 +55,7 @@ export function refuseSilent(instances: readonly ActualInstance[], deployment: s
     agent.kind === 'silent' ? [{ label: instanceLabel(instance), reason: agent.reason }] : [],
   );
   if (silent.length === 0) return;
-  throw new OperatorError(silent.map(({ label, reason }) => `${label}: ${reason}`).join('\n'), {
+  throw new OperatorError(silent.map(({ reason }) => reason).join('\n'), {
     code: 'agents-silent',
     hint: `Deploy with --fix to replace the VMs whose agents do not answer, or find out why with \`bosh -d ${deployment} cck\`.`,
     details: { boshCode: 450002, silent },
