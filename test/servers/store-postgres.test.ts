@@ -1,10 +1,14 @@
 import pg from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { systemClock } from '../../common/clock.ts';
 import { silentLog } from '../../common/log.ts';
 import { openStore } from '../../director/store/open-store.ts';
+import { TaskEngine } from '../../director/tasks/engine.ts';
+import type { TaskHandler } from '../../director/tasks/task-context.ts';
+import { embeddedWaker } from '../../director/tasks/waker.ts';
 import { queueContract } from '../contract/queue.contract.ts';
 import { type GivenStore, storeContract } from '../contract/store.contract.ts';
+import { newTask } from '../support/task-world.ts';
 import { givenPostgres, type GivenPostgres } from '../support/given-postgres.ts';
 
 let server: GivenPostgres;
@@ -24,6 +28,38 @@ async function givenDirectors(schema: string): Promise<GivenStore> {
 
 storeContract('PostgreSQL', () => givenDirectors('store'));
 queueContract('PostgreSQL', () => givenDirectors('queue'));
+
+test('two directors share the tasks: each task runs once, and either may cancel what the other runs', async () => {
+  const ran: number[] = [];
+  const handlers: Record<string, TaskHandler> = {
+    quick: async ({ task }) => {
+      ran.push(task.id);
+      return null;
+    },
+    long: (context) => systemClock.sleep(60_000, context.signal).then(() => null),
+  };
+  const stores = [await open('engines'), await open('engines')];
+  const [one, two] = stores.map(
+    (store, n) =>
+      new TaskEngine(
+        { store, clock: systemClock, log: silentLog, waker: embeddedWaker(), handlers },
+        { owner: `director ${n}`, alone: false, recordEvents: false },
+      ),
+  );
+  if (one === undefined || two === undefined) throw new Error('two were made');
+  const made = await Promise.all(Array.from({ length: 60 }, () => one.enqueue(newTask('quick'))));
+  await Promise.all([one.start(), two.start()]);
+  await Promise.all([one.idle(), two.idle()]);
+  expect(ran.sort((a, b) => a - b)).toEqual(made.map((task) => task.id).sort((a, b) => a - b));
+
+  const { id } = await one.enqueue(newTask('long'));
+  await vi.waitFor(() => expect([...one.running, ...two.running]).toContain(id), { timeout: 10_000 });
+  const other = one.running.includes(id) ? two : one;
+  expect(await other.cancel(id)).toBe(true);
+  await vi.waitFor(async () => expect((await stores[0]?.tasks.get(id))?.state).toBe('cancelled'), { timeout: 10_000 });
+  await Promise.all([one.stop({ graceMs: 0 }), two.stop({ graceMs: 0 })]);
+  await Promise.all(stores.map((store) => store.close()));
+});
 
 test('a server that is away is told as that, and used again when it is back, with all that was committed', async () => {
   const store = await open('restart');
