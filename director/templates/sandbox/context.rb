@@ -117,7 +117,7 @@ module Bosh
 
       class EvaluationContext
         include PropertyReader
-        attr_reader :name, :index, :properties, :raw_properties, :spec
+        attr_reader :name, :index, :raw_properties
 
         def initialize(spec, dns_encoder)
           unless spec.is_a?(Hash)
@@ -126,18 +126,25 @@ module Bosh
 
           @name = spec['name']
           @index = spec['index']
-          @spec = openstruct(spec, BackCompatOpenStruct)
           @raw_properties = spec['properties'] || {}
-          @properties = openstruct(@raw_properties)
           @links = spec['links'] || {}
           @dns_encoder = dns_encoder
+          @_gantry_shape = shape(spec)
+        end
+
+        # OpenStructs are slow to make and most templates ask for none. What comes out late is what would have been made
+        # at once: of the shape that the spec had then, with the very strings that p and link give.
+        def spec
+          @spec ||= openstruct(@_gantry_shape, BackCompatOpenStruct)
+        end
+
+        def properties
+          @properties ||= openstruct(@_gantry_shape['properties'] || {})
         end
 
         # Tells whether a template has changed what the next one would see.
         def ==(other)
-          %w[spec raw_properties name index properties].all? do |member|
-            other.respond_to?(member) && public_send(member) == other.public_send(member)
-          end
+          other.is_a?(EvaluationContext) && same_given?(other) && same_made?(other)
         end
 
         def get_binding
@@ -159,7 +166,36 @@ module Bosh
           InactiveElseBlock.new
         end
 
+        protected
+
+        attr_reader :_gantry_shape
+
+        def made
+          [@spec, @properties]
+        end
+
         private
+
+        def same_given?(other)
+          @_gantry_shape == other._gantry_shape && @raw_properties == other.raw_properties
+        end
+
+        # What neither has made, neither has changed.
+        def same_made?(other)
+          mine = made
+          theirs = other.made
+          (mine[0] || theirs[0] ? spec == other.spec : true) &&
+            (mine[1] || theirs[1] ? properties == other.properties : true)
+        end
+
+        # The same strings and numbers in maps and lists of its own.
+        def shape(object)
+          case object
+          when Hash then object.transform_values { |value| shape(value) }
+          when Array then object.map { |item| shape(item) }
+          else object
+          end
+        end
 
         def property_source
           @raw_properties
@@ -271,20 +307,10 @@ module Gantry
   class DnsQueries
     HEALTH = { 'healthy' => 3, 'unhealthy' => 1, 'all' => 4, 'default' => 0 }.freeze
     CHECKS = { 'synchronous' => 'y1', 'asynchronous' => 'y0' }.freeze
-    class << self
-      attr_accessor :tables
-    end
 
     def initialize(tables)
-      self.class.tables = tables
+      @tables = tables
     end
-
-    # Contexts are copied by Marshal between templates; the tables are shared and stay out of the copies.
-    def marshal_dump
-      nil
-    end
-
-    def marshal_load(_nothing); end
 
     def encode_query(criteria, short)
       host = criteria[:uuid].nil? || short ? "q-#{slug(criteria, short)}" : criteria[:uuid]
@@ -306,12 +332,12 @@ module Gantry
     end
 
     def number(table, what, name)
-      self.class.tables.fetch(table, {}).fetch(name) { raise "Unknown #{what}: '#{name}'" }
+      @tables.fetch(table, {}).fetch(name) { raise "Unknown #{what}: '#{name}'" }
     end
 
     def group(criteria)
       key = criteria.values_at(:group_type, :group_name, :deployment_name)
-      found = self.class.tables.fetch('groups', []).find { |*tuple, _id| tuple == key }
+      found = @tables.fetch('groups', []).find { |*tuple, _id| tuple == key }
       raise "Unknown DNS group: #{key.join(' ')}" if found.nil?
 
       "q-g#{found.last}"

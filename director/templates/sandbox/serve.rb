@@ -70,13 +70,14 @@ module Gantry
     # A template sees what an earlier one left behind, unless that changed its properties or spec: then it gets a
     # new copy. Release authors rely on both halves of this rule.
     def render(number, spec)
-      original = Bosh::Common::Template::EvaluationContext.new(spec, @dns)
-      context = copy(original)
+      pristine = Marshal.dump(spec)
+      original = context_of(pristine)
+      context = context_of(pristine)
       contents = []
       faults = []
       room = @output_bytes_max
       @sources.each_with_index do |source, at|
-        context = copy(original) unless at.zero? || original == context
+        context = context_of(pristine) unless at.zero? || original == context
         @progress.syswrite("#{number} #{at}\n")
         content, fault = evaluate(source, context)
         room -= content.bytesize
@@ -97,8 +98,9 @@ module Gantry
       ['', fault_of(source.filename, e)]
     end
 
-    def copy(context)
-      Marshal.load(Marshal.dump(context))
+    # Each has its own strings and maps, since templates change those in place.
+    def context_of(pristine)
+      Bosh::Common::Template::EvaluationContext.new(Marshal.load(pristine), @dns)
     end
 
     # The line is that of the innermost frame within the template itself.

@@ -229,6 +229,26 @@ describe('what one template does to others', () => {
     expect(await evaluate(lines, { properties: { list: [1] } })).toEqual(['1', 'kept', '[1]nil']);
   });
 
+  test.each([
+    ['a name in place', 'name << "!"'],
+    ['a property in place', 'p("a.b") << "!"'],
+    ['a list of properties', 'properties.list << 9'],
+    ['a field of properties', 'properties.a.b = "!"'],
+    ['the spec', 'spec.networks.default.ip = "!"'],
+    ['the spec in place', 'spec.networks.default.ip << "!"'],
+    ['a map of properties', 'raw_properties["a"].delete("b")'],
+  ])('whoever changes %s changes it for itself', async (_, change) => {
+    const look = '_erbout << [name, p("a.b"), p("list"), properties.a.b, spec.networks.default.ip].inspect';
+    const spec = { properties: { a: { b: 'B' }, list: [1] }, networks: { default: { ip: '10.0.0.7' } } };
+    expect((await evaluate([change, look], spec))[1]).toBe('["web", "B", [1], "B", "10.0.0.7"]');
+  });
+
+  test('spec and properties are what they were at the start, whenever they are asked for', async () => {
+    const line =
+      'raw_properties["a"].delete("b"); p("c") << "!"; _erbout << [properties.a.b, properties.c, spec.properties.a.b].inspect';
+    expect(await evaluate([line], { properties: { a: { b: 'B' }, c: 'C' } })).toEqual(['["B", "C!", "B"]']);
+  });
+
   test('a changed Ruby is gone with its job', async () => {
     const patch = job({ t: '<% ::String.class_eval { def shout = upcase }; $left = 1 %><%= "a".shout %>' });
     const look = job({ t: '<%= "a".respond_to?(:shout) %><%= $left.inspect %>' });
