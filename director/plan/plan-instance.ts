@@ -192,7 +192,8 @@ export function planDeletion(
 ): InstancePlan {
   const { instance, agent } = actual;
   const stop: Step[] =
-    agent.kind === 'answered' && instance.state === 'started'
+    // Without a spec nothing was ever applied: there are no jobs to drain.
+    agent.kind === 'answered' && instance.state === 'started' && instance.spec !== null
       ? [{ kind: 'stop', drain: skipsDrain(instance.group, options) ? 'skip' : 'shutdown', next }]
       : [];
   const detach: Step[] = agent.kind === 'answered' && instance.disks.some(isServing) ? [{ kind: 'detach-disks' }] : [];

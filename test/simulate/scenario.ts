@@ -23,6 +23,8 @@ import { Life, reachOf } from './life.ts';
 const operations = 5;
 /** Deploys without faults after which the wanted state must be there. */
 const mendTriesMax = 3;
+/** Of virtual time. The longest wait of a deploy is for agents that answer nothing, a few minutes each. */
+const taskMsMax = 30 * 60_000;
 /** Crashes during one operation. */
 const killsMax = 2;
 
@@ -105,6 +107,7 @@ class Scenario {
     const task = await this.#world.store.tasks.get(id);
     this.#story.push(`  task ${id}: ${task?.state ?? 'gone'} ${task?.result ?? ''}`);
     this.#world.cpi.faults.clear();
+    this.#life.killAfter(Infinity); // the next operation decides anew
   }
 
   async #someTask(): Promise<TaskId> {
@@ -186,12 +189,16 @@ class Scenario {
   }
 
   async #ended(id: TaskId) {
-    for (;;) {
+    const deadlineMs = this.#clock.now() + taskMsMax;
+    while (this.#clock.now() < deadlineMs) {
       const task = await this.#world.store.tasks.get(id);
       if (task === undefined) throw new Error(`task ${id} is gone`);
       if (terminalStates.has(task.state)) return task;
       await this.#clock.sleep(250);
     }
+    const debug = await this.#world.store.tasks.output(id, 'debug', { from: 0, bytesMax: 1_000_000 });
+    const lines = debug?.bytes.toString().trim().split('\n').slice(-5) ?? [];
+    throw new Error(`task ${id} has not ended in ${taskMsMax / 60_000} minutes; its last lines: ${lines.join(' | ')}`);
   }
 
   async #restart(): Promise<void> {

@@ -140,10 +140,11 @@ async function giveUp(io: StepIo, disk: PersistentDisk): Promise<void> {
   await orphan(io, disk);
 }
 
-/** Its data stays until somebody deletes it, or its time is over. A disk that was never made is only forgotten. */
-export async function orphan({ work, task, clock }: StepIo, disk: PersistentDisk): Promise<void> {
+/** Its data stays until somebody deletes it, or its time is over. */
+export async function orphan(io: StepIo, disk: PersistentDisk): Promise<void> {
+  const { work, task, clock } = io;
   const { instance } = work;
-  if (disk.cid === null) await task.store.instances.forgetDisk(disk.key);
+  if (disk.cid === null) await unmake(io, disk);
   else {
     const from = { deployment: instance.deployment, instance: instanceLabel(instance), az: instance.az };
     await task.store.instances.orphanDisk(disk.key, from, clock.now());
@@ -156,6 +157,14 @@ export async function orphan({ work, task, clock }: StepIo, disk: PersistentDisk
     });
   }
   instance.disks = instance.disks.filter(({ key }) => key !== disk.key);
+}
+
+/** A disk whose making was never answered holds no data: the same call tells its cid, and it is deleted. */
+async function unmake({ task, cpis }: StepIo, disk: PersistentDisk): Promise<void> {
+  const cpi = cpis.named(disk.cpi);
+  const cid = await cpi.createDisk(disk.sizeMib, disk.cloudProperties, null, disk.key, task.signal);
+  await cpi.deleteDisk(cid, task.signal);
+  await task.store.instances.forgetDisk(disk.key);
 }
 
 function servingVm({ work }: StepIo): Vm {
