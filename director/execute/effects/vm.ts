@@ -40,14 +40,14 @@ export async function createVm(io: StepIo): Promise<void> {
   await task.store.instances.recordVm(vm);
   work.instance.vms.push({ ...vm, problem: null });
   await bus.permit(agentId, { bootstrap: true });
-  await askForVm(io, agentId);
+  await askForVm(io, agentId, { first: true });
 }
 
 /**
  * Makes sure that the infrastructure has made the VM of this agent, asking again where the answer was lost. When it
  * definitely could not, nothing of it is left: neither there nor in the store.
  */
-async function askForVm(io: StepIo, agentId: AgentId): Promise<VmCid> {
+async function askForVm(io: StepIo, agentId: AgentId, { first }: { first: boolean }): Promise<VmCid> {
   const { work, task, cpis } = io;
   const vm = work.instance.vms.find((candidate) => candidate.agentId === agentId);
   if (vm === undefined) throw new Error(`no VM of agent ${agentId} is on record`);
@@ -76,8 +76,9 @@ async function askForVm(io: StepIo, agentId: AgentId): Promise<VmCid> {
     await ended();
     return vmCid;
   } catch (thrown) {
-    // A typed refusal means that nothing was made. Anything else leaves the row: the VM may exist.
-    if (thrown instanceof CpiError) await forget(io, agentId);
+    // A refusal of the first call means that nothing was made. Of a later one it does not: an earlier call may have
+    // made it. Anything that is no refusal leaves the row, too.
+    if (first && thrown instanceof CpiError) await forget(io, agentId);
     await ended(messageOf(thrown));
     throw thrown;
   }
@@ -142,7 +143,7 @@ export async function awaitVm(io: StepIo): Promise<void> {
   const { work, task, agents, settings } = io;
   const vm = unfinishedVm(work.instance);
   if (vm === null) throw new Error(`${work.label} has no VM that is being made`);
-  const vmCid = await askForVm(io, vm.agentId);
+  const vmCid = await askForVm(io, vm.agentId, { first: false });
   await setVmMetadata(io, vm);
   try {
     await agents.waitUntilReady(vm.agentId, {
@@ -191,8 +192,8 @@ export async function deleteVm(io: StepIo, agentId: AgentId): Promise<void> {
   await task.store.instances.updateVm(agentId, { state: 'deleting', active: false });
   Object.assign(vm, { state: 'deleting', active: false });
   try {
-    const vmCid = vm.cid ?? (await cidIfMade(io, vm));
-    if (vmCid !== null) await deleteAtCpi(io, vm.cpi, vmCid);
+    const vmCid = vm.cid ?? (await cidOf(io, vm));
+    await deleteAtCpi(io, vm.cpi, vmCid);
     await forget(io, agentId);
     await task.record({ ...event, objectName: vmCid, parentId });
   } catch (thrown) {
@@ -210,17 +211,12 @@ async function deleteAtCpi({ cpis, task }: StepIo, cpi: string, cid: VmCid): Pro
   }
 }
 
-/** A VM whose making was never answered: the same call tells its cid, or that there is none. */
-async function cidIfMade(io: StepIo, vm: Vm): Promise<VmCid | null> {
-  try {
-    const { vmCid } = await io.cpis.named(vm.cpi).createVm(await vmSpec(io, vm), io.task.signal);
-    await io.task.store.instances.updateVm(vm.agentId, { cid: vmCid });
-    vm.cid = vmCid;
-    return vmCid;
-  } catch (thrown) {
-    if (thrown instanceof CpiError) return null;
-    throw thrown;
-  }
+/** A VM whose making was never answered: the same call, made again, tells its cid. Refused, it tells nothing. */
+async function cidOf(io: StepIo, vm: Vm): Promise<VmCid> {
+  const { vmCid } = await io.cpis.named(vm.cpi).createVm(await vmSpec(io, vm), io.task.signal);
+  await io.task.store.instances.updateVm(vm.agentId, { cid: vmCid });
+  vm.cid = vmCid;
+  return vmCid;
 }
 
 async function forget({ work, task, bus }: StepIo, agentId: AgentId): Promise<void> {
