@@ -15,7 +15,7 @@ import type { MachineShape, StepIo } from '../work.ts';
  * - `active` moves to a new VM only after its agent has answered.
  */
 export async function createVm(io: StepIo): Promise<void> {
-  const { work, task, chance, clock, bus } = io;
+  const { work, task, chance, clock } = io;
   const machine = machineOf(io);
   const agentId = id<AgentId>(chance.uuid());
   const vm: Omit<Vm, 'problem'> = {
@@ -39,7 +39,6 @@ export async function createVm(io: StepIo): Promise<void> {
   };
   await task.store.instances.recordVm(vm);
   work.instance.vms.push({ ...vm, problem: null });
-  await bus.permit(agentId, { bootstrap: true });
   await askForVm(io, agentId, { first: true });
 }
 
@@ -97,8 +96,10 @@ async function withRetries<T>({ settings, task }: StepIo, call: () => Promise<T>
   }
 }
 
+/** What the CPI is asked for. Its agent may speak from here on: it may be up before the CPI has answered. */
 async function vmSpec(io: StepIo, vm: Vm): Promise<VmSpec> {
   const { work, bus } = io;
+  await bus.permit(vm.agentId, { bootstrap: true });
   const disks = work.instance.disks.filter(({ active, state }) => active && state === 'live');
   return {
     agentId: vm.agentId,
