@@ -1,9 +1,19 @@
 // Runs a TypeScript program of this repository: `node scripts/run.mjs FILE [ARGUMENT ...]`. It is bundled first,
 // because Node 20 reads no TypeScript.
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+
+/** Each module keeps the address of its source, so that it finds the files that lie beside it there. */
+const sourceUrls = {
+  name: 'source-urls',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+      const text = await readFile(path, 'utf8');
+      return { loader: 'ts', contents: text.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)) };
+    }),
+};
 
 const [file, ...args] = process.argv.slice(2);
 const outfile = resolve(join('node_modules', '.cache', 'gantry', file.replace(/\W/g, '-') + '.mjs'));
@@ -18,6 +28,7 @@ await build({
   packages: 'external',
   logLevel: 'warning',
   sourcemap: 'inline',
+  plugins: [sourceUrls],
 });
 process.argv = [process.argv[0], outfile, ...args];
 await import(pathToFileURL(outfile).href);

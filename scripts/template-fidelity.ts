@@ -3,7 +3,7 @@
  * native Ruby, and by BOSH's own evaluation context where its library is given; compares byte for byte, and prints the
  * counts and each difference. Exit status 1: there were some.
  *
- *   node scripts/template-fidelity.ts [--ruby PATH] [--bosh-lib BOSH_CHECKOUT/src/bosh-common/lib] RELEASE_CHECKOUT…
+ *   node scripts/run.mjs scripts/template-fidelity.ts [--ruby PATH] [--bosh-lib BOSH_CHECKOUT/src/bosh-common/lib] RELEASE_CHECKOUT…
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -172,7 +172,7 @@ function busy(job: string, pending: number): OperatorError {
   return new OperatorError(`job ${job}: ${pending} jobs already wait to be rendered`, {
     code: 'renderer-busy',
     retryable: true,
-    hint: 'Run the task again when others have finished, or raise templates.lanes_max in the director config.',
+    hint: 'Run the task again when others have finished, or raise templates.workers in the director config.',
     details: { job, pending },
   });
 }
