@@ -25,7 +25,7 @@ export function orphanRoutes({ store, requires }: ApiDeps): Router {
   router.get('/networks', requires('admin'), (req, res) => {
     const orphaned = queryText(req, 'orphaned');
     if (orphaned === undefined || orphaned === 'false') {
-      plainText(res, 500, 'listing active networks is not implemented'); // nor is it in BOSH
+      plainText(res, 500, 'Only orphaned networks can be listed: ask with orphaned=true'); // BOSH answers 500 here, too
       return;
     }
     res.json([]); // managed networks are not built yet: there are none
