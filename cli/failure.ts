@@ -40,6 +40,14 @@ export function describeError(error: unknown, prefix = '', bullet = ''): string 
     const lines = [...error.message.split('\n'), ...(error.hint?.split('\n') ?? [])];
     return first + lines.join(`\n${below}`);
   }
-  if (error instanceof Error) return first + error.message.replaceAll('\n', `\n${below}`);
+  if (error instanceof Error) return first + (ofTheSystem(error) ?? error.message).replaceAll('\n', `\n${below}`);
   return first + String(error);
+}
+
+/** `open /etc/x: permission denied` for node's `EACCES: permission denied, open '/etc/x'`. */
+function ofTheSystem(error: NodeJS.ErrnoException): string | undefined {
+  const { code, syscall, path, message } = error;
+  if (code === undefined || syscall === undefined || path === undefined) return undefined;
+  const [, what] = message.match(/^[A-Z0-9]+: ([^,]+)/) ?? [];
+  return what === undefined ? undefined : `${syscall} ${path}: ${what}`;
 }

@@ -12,17 +12,17 @@ export const dirFlag: FlagSpec = {
 
 /** A release directory to work in; what happens there is told to people. */
 export function releasePlace(context: Context, dir: string): ReleasePlace {
-  const { globals, clock, chance, ui } = context;
+  const { clock, chance, ui } = context;
   return {
     dir: pathFrom(context, dir === '' ? '.' : dir),
     cacheDir: defaultCacheDir(),
-    algorithm: globals.sha2 ? 'sha256' : 'sha1',
+    algorithm: 'sha256', // with and without --sha2, as the bosh CLI does since 7; sha1ify-release is there for old directors
     clock,
     chance,
     report: (progress) => {
       const text = described(progress);
       if (progress.kind === 'warning') ui.errorLine(text);
-      else ui.line(text);
+      else ui.end(text);
     },
   };
 }
@@ -31,7 +31,7 @@ function described({ kind, ...progress }: ReleaseProgress): string {
   const index = 'index' in progress ? progress.index : '';
   switch (kind) {
     case 'index-entry-added':
-      return `Added ${index} ${progress.what}`;
+      return `Added ${oneOf(progress.what)}`;
     case 'release-added':
       return `Added ${index} release '${progress.what}'`;
     case 'blob-downloaded':
@@ -41,4 +41,10 @@ function described({ kind, ...progress }: ReleaseProgress): string {
     case 'warning':
       return `Warning: ${progress.what}`;
   }
+}
+
+/** `jobs web/3f2a…` as `job 'web/3f2a…'`. */
+function oneOf(what: string): string {
+  const [kind = '', slug = ''] = what.split(' ');
+  return `${kind.replace(/s$/, '')} '${slug}'`;
 }
