@@ -4,7 +4,7 @@ import { compilePackages } from '../compile/compile-packages.ts';
 import { requirementsOf } from '../compile/requirements.ts';
 import { compilationMachines } from './compilation.ts';
 import { resolve } from './resolve.ts';
-import type { DeployDeps } from './update-deployment.ts';
+import type { DeployDeps } from './deploy-deps.ts';
 import { gone } from './gone.ts';
 
 interface ExportWish {

@@ -4,7 +4,8 @@ import { observe, refuseSilent } from '../observe/observe.ts';
 import { planUndeployment } from '../plan/plan-deployment.ts';
 import type { TaskHandler } from '../tasks/task-context.ts';
 import type { DeleteDeploymentArgs } from '../api/deploy-args.ts';
-import { deletionWork, deploymentLockWaitMs, type DeployDeps } from './update-deployment.ts';
+import { deploymentLockWaitMs, type DeployDeps } from './deploy-deps.ts';
+import { deletionWork, worksById } from './instance-works.ts';
 
 /**
  * Deletes every instance, then the deployment. `force` goes on without agents that do not answer and scripts that
@@ -31,12 +32,8 @@ export function deleteDeployment(deps: DeployDeps): TaskHandler {
           ...actual.instances,
           ...compiling.map((instance) => ({ instance, agent: { kind: 'none' } as const })),
         ];
-        const byId = new Map(all.map(({ instance }) => [instance.id, deletionWork(instance)]));
-        const runner = new PlanRunner(deps, task, ({ id }) => {
-          const work = byId.get(id);
-          if (work === undefined) throw new Error(`instance ${id} is planned and unknown`);
-          return work;
-        });
+        const works = new Map(all.map(({ instance }) => [instance.id as string, deletionWork(instance)]));
+        const runner = new PlanRunner(deps, task, worksById(works));
         const plans = planUndeployment(
           force ? all.map(({ instance }) => ({ instance, agent: { kind: 'none' } as const })) : all,
           { skipDrain: [] },

@@ -142,3 +142,9 @@ export function jobsWork(
   };
   return work;
 }
+
+export function renderedOf(rendered: ReadonlyMap<string, Rendered>, instanceId: string): Rendered {
+  const own = rendered.get(instanceId);
+  if (own === undefined) throw new Error(`instance ${instanceId} was not rendered`);
+  return own;
+}

@@ -1,0 +1,49 @@
+import { observe, refuseSilent } from '../observe/observe.ts';
+import type { ActualDeployment } from '../plan/actual.ts';
+import type { Layout } from '../plan/layout.ts';
+import { resolveLinks, type ResolvedLinks } from '../plan/links.ts';
+import type { DeployOptions } from '../plan/wanted.ts';
+import type { UpdateDeploymentArgs } from '../api/deploy-args.ts';
+import type { TaskContext } from '../tasks/task-context.ts';
+import type { DeployDeps } from './deploy-deps.ts';
+import { gone } from './gone.ts';
+import { layOutOnRecord } from './record-layout.ts';
+import { resolve, type Resolved } from './resolve.ts';
+
+/** Everything that is known before templates are rendered. */
+export interface Prepared {
+  resolved: Resolved;
+  actual: ActualDeployment;
+  layout: Layout;
+  links: ResolvedLinks;
+}
+
+/** Resolves what is wanted, observes what is, and decides who is where. */
+export async function prepare(
+  name: string,
+  args: UpdateDeploymentArgs,
+  options: DeployOptions,
+  { deps, task }: { deps: DeployDeps; task: TaskContext },
+): Promise<Prepared> {
+  const { store, signal, events } = task;
+  const deployment = await store.deployments.get(name);
+  if (deployment === undefined) throw gone(name);
+  const configs = async (ids: readonly number[]) => (await store.configs.getAll(ids)).map(({ content }) => content);
+  const resolved = await resolve(
+    {
+      manifest: args.manifestText,
+      cloudConfigs: await configs(args.cloudConfigIds),
+      runtimeConfigs: await configs(args.runtimeConfigIds),
+      teams: deployment.teams,
+      firstDeploy: deployment.manifest === null,
+    },
+    { ...deps, store, signal, directorName: deps.settings.directorName },
+  );
+  for (const warning of resolved.warnings) events.warning(warning);
+  if (!options.dryRun) await store.deployments.uses(name, resolved);
+  const observed = await observe(name, { store, signal, agents: deps.agents });
+  if (!options.fix) refuseSilent(observed.instances, name);
+  const { dryRun } = options;
+  const { layout, actual } = await layOutOnRecord(resolved.wanted, observed, { task, chance: deps.chance, dryRun });
+  return { resolved, actual, layout, links: resolveLinks(resolved.wanted, layout) };
+}
