@@ -40,10 +40,16 @@ export class PlanRunner {
     }
   }
 
-  async delete(plans: readonly InstancePlan[], stageName: string, tags: readonly string[] = []): Promise<void> {
+  /** @param maxInFlight of the group that shrinks; without one, what goes has nobody left to serve */
+  async delete(
+    plans: readonly InstancePlan[],
+    stageName: string,
+    { tags = [], maxInFlight }: { tags?: readonly string[]; maxInFlight?: number } = {},
+  ): Promise<void> {
     if (plans.length === 0) return;
     const stage = this.#task.events.stage(stageName, plans.length, tags);
-    await inParallel(plans, this.#deps.settings.vmsAtOnceMax, (plan) => this.#act(stage, plan, plan.updateSteps));
+    const limit = Math.min(this.#deps.settings.vmsAtOnceMax, maxInFlight ?? Infinity);
+    await inParallel(plans, limit, (plan) => this.#act(stage, plan, plan.updateSteps));
   }
 
   async #createMissing(plans: readonly InstancePlan[]): Promise<void> {
@@ -60,8 +66,8 @@ export class PlanRunner {
     });
   }
 
-  async #updateGroup({ group, deletions, waves }: GroupPlan): Promise<void> {
-    await this.delete(deletions, 'Deleting unneeded instances', [group]);
+  async #updateGroup({ group, deletions, deletionsMaxInFlight: maxInFlight, waves }: GroupPlan): Promise<void> {
+    await this.delete(deletions, 'Deleting unneeded instances', { tags: [group], maxInFlight });
     const total = waves.reduce((sum, { canaries, rest }) => sum + canaries.length + rest.length, 0);
     if (total === 0) return;
     const stage = this.#task.events.stage('Updating instance', total, [group]);

@@ -1,32 +1,82 @@
-import type { DeploymentPlan } from './plan-deployment.ts';
+import type { DeploymentPlan, GroupPlan, Wave } from './plan-deployment.ts';
 import { isChanging } from './plan-deployment.ts';
 import type { InstancePlan, Step } from './step.ts';
 
-/** One line for each instance that changes: `web/3f2… (0) in z1: recreate, because stemcell a/1 -> a/2`. */
+/** One line for each instance that changes: `recreate web/3f2… (0) in z1 at 10.0.0.2: stemcell a/1 -> a/2`. */
 export function describePlan(plan: DeploymentPlan): string[] {
-  const lines = plan.obsoleteGroups.map((instance) => `${describeInstance(instance)}: its instance group is gone`);
+  const lines = plan.obsoleteGroups.map((instance) => describeDeletion(instance, 'its instance group is gone'));
+  for (const group of plan.batches.flat()) {
+    lines.push(...group.deletions.map((instance) => describeDeletion(instance, 'the group has no place for it')));
+    const canaries = new Set(group.waves.flatMap((wave) => wave.canaries.map(({ id }) => id)));
+    for (const instance of group.instances) {
+      if (isChanging(instance)) lines.push(describeChange(instance, canaries.has(instance.id)));
+    }
+  }
+  return lines;
+}
+
+/** The same with its order: what goes first, which groups run together, and each wave with its limit. */
+export function outlinePlan(plan: DeploymentPlan, { steps = false }: { steps?: boolean } = {}): string[] {
+  const detail = (instance: InstancePlan) => (steps ? [`      ${describeSteps(instance)}`] : []);
+  const deletions = (instances: readonly InstancePlan[], why: string) =>
+    instances.flatMap((instance) => [`    ${describeDeletion(instance, why)}`, ...detail(instance)]);
+  const lines: string[] = [];
+  if (plan.obsoleteGroups.length > 0) {
+    lines.push('first, groups that are gone', ...deletions(plan.obsoleteGroups, 'its instance group is gone'));
+  }
+  const missing = plan.batches
+    .flat()
+    .flatMap(({ waves }) => waves.flatMap(({ canaries, rest }) => [...canaries, ...rest]))
+    .filter(({ createSteps }) => createSteps.length > 0);
+  if (missing.length > 0) lines.push(`then, together, the missing VMs: ${missing.map(labelOf).join(', ')}`);
   for (const batch of plan.batches) {
-    for (const group of batch) {
-      lines.push(...group.deletions.map((instance) => `${describeInstance(instance)}: the group has no place for it`));
-      const canaries = new Set(group.waves.flatMap((wave) => wave.canaries.map(({ id }) => id)));
-      for (const instance of group.instances) {
-        if (!isChanging(instance)) continue;
-        const reasons = instance.changes.map(({ reason }) => reason);
-        const because =
-          instance.action === 'create'
-            ? ': it does not exist yet'
-            : reasons.length === 0
-              ? ''
-              : `: ${reasons.join('; ')}`;
-        lines.push(`${describeInstance(instance)}${canaries.has(instance.id) ? ' (canary)' : ''}${because}`);
+    const groups = batch.filter(({ deletions, waves }) => deletions.length > 0 || waves.length > 0);
+    if (groups.length > 1) lines.push(`groups ${groups.map(({ group }) => group).join(' and ')} at the same time`);
+    for (const group of groups) {
+      lines.push(`group ${group.group}`);
+      if (group.deletions.length > 0) lines.push(`  ${atOnce(group.deletions.length, group)}`);
+      lines.push(...deletions(group.deletions, 'the group has no place for it'));
+      for (const wave of group.waves) {
+        lines.push(`  ${describeWave(wave)}`);
+        for (const instance of wave.canaries) lines.push(`    ${describeChange(instance, true)}`, ...detail(instance));
+        for (const instance of wave.rest) lines.push(`    ${describeChange(instance, false)}`, ...detail(instance));
       }
     }
   }
   return lines;
 }
 
-function describeInstance({ action, group, id, index, az }: InstancePlan): string {
-  return `${action} ${group}/${id} (${index})${az === null ? '' : ` in ${az}`}`;
+function atOnce(count: number, { deletionsMaxInFlight }: GroupPlan): string {
+  return `deletions first, ${Math.min(count, deletionsMaxInFlight)} at a time`;
+}
+
+function describeWave({ az, canaries, rest, maxInFlight }: Wave): string {
+  const where = az === null ? 'wave' : `wave in ${az}`;
+  const first =
+    canaries.length === 0 ? '' : `, ${canaries.length === 1 ? 'a canary' : `${canaries.length} canaries`} first`;
+  const most = Math.max(canaries.length, rest.length);
+  return `${where}${first}, ${Math.min(most, maxInFlight)} at a time`;
+}
+
+function describeChange(instance: InstancePlan, canary: boolean): string {
+  const reasons = instance.changes.map(({ reason }) => reason);
+  const because = instance.action === 'create' ? 'it does not exist yet' : reasons.join('; ');
+  return `${describeInstance(instance)}${canary ? ' (canary)' : ''}${because === '' ? '' : `: ${because}`}`;
+}
+
+function describeDeletion(instance: InstancePlan, why: string): string {
+  return `${describeInstance(instance)}: ${why}`;
+}
+
+function describeInstance(instance: InstancePlan): string {
+  const { action, index, az, addresses } = instance;
+  const at = addresses.filter((address) => address !== null);
+  const where = az === null ? '' : ` in ${az}`;
+  return `${action} ${labelOf(instance)} (${index})${where}${at.length === 0 ? '' : ` at ${at.join(', ')}`}`;
+}
+
+function labelOf({ group, id }: InstancePlan): string {
+  return `${group}/${id}`;
 }
 
 /** The steps of one instance, for the task's debug output. */
@@ -39,14 +89,20 @@ function describeStep(step: Step): string {
     case 'delete-vm':
       return `delete-vm ${step.vmCid ?? `of agent ${step.agentId}`}`;
     case 'stop':
-      return `stop (drain: ${step.drain})`;
+      return `stop (drain: ${step.drain}, then ${step.next})`;
+    case 'release-addresses':
+      return `release ${step.addresses.join(', ')}`;
+    case 'finish':
+      return `finish (${step.state})`;
     case 'change-disk':
-      return step.to === null
-        ? 'give up disk'
-        : step.from === null
-          ? `make disk of ${step.to.sizeMib} MiB`
-          : `replace disk by one of ${step.to.sizeMib} MiB`;
+      return describeDiskStep(step);
     default:
       return step.kind;
   }
+}
+
+function describeDiskStep({ name, from, to }: Extract<Step, { kind: 'change-disk' }>): string {
+  const disk = name === '' ? 'disk' : `disk "${name}"`;
+  if (to === null) return `give up ${disk}`;
+  return from === null ? `make ${disk} of ${to.sizeMib} MiB` : `replace ${disk} by one of ${to.sizeMib} MiB`;
 }

@@ -19,6 +19,8 @@ export interface GroupPlan {
   group: string;
   /** Scaled away: deleted before the group's waves. */
   deletions: readonly InstancePlan[];
+  /** As updates are: a cluster that shrinks by two keeps its quorum only if they leave one after the other. */
+  deletionsMaxInFlight: number;
   /** In the order of their update. Those that stay as they are included. */
   instances: readonly InstancePlan[];
   waves: readonly Wave[];
@@ -51,7 +53,13 @@ export function planDeployment(
     const waves =
       group.group.lifecycle === 'errand' ? errandWaves(ordered) : wavesOf(group, ordered, options, firstDeploy);
     return {
-      plan: { group: group.group.name, deletions: own, instances: ordered, waves },
+      plan: {
+        group: group.group.name,
+        deletions: own,
+        deletionsMaxInFlight: maxInFlightOf(overridden(group.group.update, options), own.length),
+        instances: ordered,
+        waves,
+      },
       serial: group.group.update.serial,
     };
   });

@@ -22,7 +22,8 @@ const needNewVm: ReadonlySet<ChangeKind> = new Set(['recreate', 'cloud_propertie
  */
 export function planInstance(wanted: WantedInstance, options: DeployOptions): InstancePlan {
   const { layout } = wanted;
-  const about = { id: layout.id, group: layout.group, index: layout.index, az: layout.az };
+  const addresses = layout.reservations.map(({ address }) => address);
+  const about = { id: layout.id, group: layout.group, index: layout.index, az: layout.az, addresses };
   if (layout.existing === null) return { ...about, ...planNew(wanted, options) };
   if (layout.existing.instance.ignore)
     return { ...about, action: 'keep', changes: [], createSteps: [], updateSteps: [] };
@@ -203,6 +204,7 @@ export function planDeletion(
     group: instance.group,
     index: instance.index,
     az: instance.az,
+    addresses: instance.ips.map(({ address }) => address),
     action: 'delete',
     changes: [],
     createSteps: [],

@@ -71,6 +71,8 @@ export interface InstancePlan {
   group: string;
   index: number;
   az: string | null;
+  /** What it has, or gets, in the order of the group's networks; null: the infrastructure chooses. */
+  addresses: ReadonlyArray<string | null>;
   action: Action;
   changes: readonly Change[];
   /** Run in `Creating missing vms`, all instances together. */
