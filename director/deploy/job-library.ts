@@ -1,11 +1,14 @@
 import { readJobArchive, type JobArchive } from '../../releases/job-archive.ts';
 import type { Blobstore } from '../blobs/blobstore.ts';
 import type { ReleaseJob } from '../store/releases.ts';
+import { propertiesCheck, type PropertiesCheck } from '../templates/properties-schema.ts';
 import type { JobTemplates } from '../templates/renderer.ts';
 
 export interface LoadedJob {
   spec: JobArchive['spec'];
   templates: JobTemplates;
+  /** By its properties_schema.json; null: it has none. @throws InvalidInput `job-schema-invalid` */
+  propertiesCheck: () => PropertiesCheck | null;
 }
 
 /** Characters of template text that are kept between deploys; a big release has about two million. */
@@ -33,7 +36,11 @@ export class JobLibrary {
       what: `job ${job.name}/${job.fingerprint}`,
       texts: true,
     });
-    const loaded = { spec: archive.spec, templates: templatesOf(job.name, archive) };
+    const loaded = {
+      spec: archive.spec,
+      templates: templatesOf(job.name, archive),
+      propertiesCheck: checkOf(job.name, archive),
+    };
     this.#keep(key, loaded);
     return loaded;
   }
@@ -48,6 +55,12 @@ export class JobLibrary {
       this.#chars -= entry.chars;
     }
   }
+}
+
+/** Compiled when it is first asked for: not everyone who loads a job has properties for it. */
+function checkOf(name: string, { propertiesSchema: text }: JobArchive): LoadedJob['propertiesCheck'] {
+  let check: PropertiesCheck | null = null;
+  return () => (text === null ? null : (check ??= propertiesCheck(name, text)));
 }
 
 function templatesOf(name: string, { spec, monit, templates }: JobArchive): JobTemplates {

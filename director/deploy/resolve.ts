@@ -1,25 +1,23 @@
-import { InvalidInput, OperatorError, type Fault } from '../../common/errors.ts';
+import { InvalidInput, type Fault } from '../../common/errors.ts';
 import { id, type DeploymentName } from '../../common/ids.ts';
-import { didYouMean } from '../../common/suggest.ts';
-import { resolveVersion } from '../../common/version.ts';
 import { addonApplies } from '../../manifests/addon-placement.ts';
 import type { Addon } from '../../manifests/addon.ts';
 import { checkAgainst } from '../../manifests/check-against.ts';
 import type { CloudConfig, CompilationVm } from '../../manifests/cloud-config.ts';
-import type { DeploymentManifest, ReleaseReference } from '../../manifests/deployment-manifest.ts';
+import type { DeploymentManifest } from '../../manifests/deployment-manifest.ts';
 import type { InstanceGroup, JobReference } from '../../manifests/instance-group.ts';
 import { parseCloudConfig } from '../../manifests/parse/cloud-config.ts';
 import { parseDeploymentManifest } from '../../manifests/parse/deployment-manifest.ts';
 import { parseRuntimeConfig } from '../../manifests/parse/runtime-config.ts';
-import type { RuntimeConfig } from '../../manifests/runtime-config.ts';
 import type { YamlMap } from '../../manifests/value.ts';
 import { readYaml } from '../../manifests/yaml.ts';
-import type { Cpis } from '../execute/cpis.ts';
+import type { CpiListener, Cpis } from '../execute/cpis.ts';
 import type { WantedDeployment, WantedDisk, WantedGroup, WantedJob } from '../plan/wanted.ts';
-import type { ReleaseContents } from '../store/releases.ts';
 import type { Store } from '../store/store.ts';
-import { jobProperties } from '../templates/job-properties.ts';
 import type { JobLibrary } from './job-library.ts';
+import { CollectedFaults } from './collected-faults.ts';
+import { resolveJobs } from './resolve-jobs.ts';
+import { resolveReleases } from './resolve-releases.ts';
 import { resolveStemcells, type StemcellSet } from './stemcells.ts';
 import { refusePlaceholders } from './placeholders.ts';
 
@@ -29,7 +27,8 @@ export interface ResolveDeps {
   jobs: JobLibrary;
   directorName: string;
   domain: string;
-  signal: AbortSignal;
+  /** Hears of the CPI's calls, and ends them. */
+  task: CpiListener & { signal: AbortSignal };
 }
 
 export interface DeploymentTexts {
@@ -51,33 +50,26 @@ export interface Resolved {
   warnings: string[];
 }
 
-/** Looks up everything that a manifest names. Reads only. @throws OperatorError with every fault of the step that found some */
+/** Looks up everything that a manifest names. Reads only. @throws OperatorError with all faults, of everything that can be checked without the others */
 export async function resolve(texts: DeploymentTexts, deps: ResolveDeps): Promise<Resolved> {
-  const document = readYaml(texts.manifest, 'manifest');
-  refusePlaceholders(document);
-  const { value: manifest, warnings } = parseDeploymentManifest(document);
-  const { value: cloud, warnings: cloudWarnings } = parseCloudConfig(
-    texts.cloudConfigs.map((text) => readYaml(text, 'cloud config')),
-  );
-  const { value: runtime } = parseRuntimeConfig(texts.runtimeConfigs.map((text) => readYaml(text, 'runtime config')));
-  checkAgainst(manifest, cloud, document);
-
-  const stemcellSets = await resolveStemcells(manifest.stemcells, deps.store);
+  const faults = new CollectedFaults();
+  const { document, manifest, cloud, runtime, warnings } = await readTexts(texts, faults);
+  const stemcellSets = (await faults.of(() => resolveStemcells(manifest.stemcells, deps.store))) ?? new Map();
   const addons = [...manifest.addons, ...runtime.addons];
   const groups = manifest.instanceGroups.map((group) => ({
     group,
     jobs: [...group.jobs, ...addonJobs(group, addons, { manifest, teams: texts.teams, stemcellSets })],
   }));
-  refuseTwice(groups);
-  const releases = await resolveReleases(
-    manifest,
-    runtime,
-    groups.flatMap(({ jobs }) => jobs),
-    deps.store,
-  );
+  await faults.of(() => refuseTwice(groups));
+  const allJobs = groups.flatMap(({ jobs }) => jobs);
+  const releases = await resolveReleases({ manifest, document, runtime }, allJobs, { store: deps.store, faults });
+  const wantedJobs = await resolveJobs(groups, { releases, document, jobs: deps.jobs, faults });
+  faults.throwIfAny(`deployment "${manifest.name}"`);
+
   const wantedGroups: WantedGroup[] = [];
-  for (const { group, jobs } of groups) {
-    wantedGroups.push(await resolveGroup(group, jobs, { cloud, releases, stemcellSets, deps }));
+  for (const { group } of groups) {
+    const jobs = wantedJobs.byGroup.get(group.name) ?? [];
+    wantedGroups.push(await resolveGroup(group, jobs, { cloud, stemcellSets, deps }));
   }
   return {
     wanted: {
@@ -96,10 +88,32 @@ export async function resolve(texts: DeploymentTexts, deps: ResolveDeps): Promis
       [...manifest.releases, ...runtime.releases].map(({ name, exportedFrom }) => [name, exportedFrom]),
     ),
     compilationProperties: await vmProperties(cloud.compilation.vm, cloud, cpiOf(cloud, cloud.compilation.az), deps),
-    warnings: [...warnings, ...cloudWarnings].map(
+    warnings: [...warnings, ...wantedJobs.warnings].map(
       ({ path, message, suggestion }) => `${path}: ${message}${suggestion === undefined ? '' : ` (${suggestion})`}`,
     ),
   };
+}
+
+/** What was read, and beside it what was wrong in it: without a manifest or a cloud config nothing more can be said. */
+async function readTexts(texts: DeploymentTexts, faults: CollectedFaults) {
+  const document = readYaml(texts.manifest, 'manifest');
+  refusePlaceholders(document);
+  const parsed = await faults.of(() => parseDeploymentManifest(document));
+  const cloud = await faults.of(
+    () => parseCloudConfig(texts.cloudConfigs.map((text) => readYaml(text, 'cloud config'))),
+    'cloud config',
+  );
+  const runtime = await faults.of(
+    () => parseRuntimeConfig(texts.runtimeConfigs.map((text) => readYaml(text, 'runtime config'))),
+    'runtime config',
+  );
+  if (parsed === undefined || cloud === undefined || runtime === undefined) {
+    faults.throwIfAny('the deployment');
+    throw new Error('a text was not read, and nothing was wrong with it');
+  }
+  await faults.of(() => checkAgainst(parsed.value, cloud.value, document));
+  const warnings = [...parsed.warnings, ...cloud.warnings];
+  return { document, manifest: parsed.value, cloud: cloud.value, runtime: runtime.value, warnings };
 }
 
 function addonJobs(
@@ -132,75 +146,22 @@ function refuseTwice(groups: ReadonlyArray<{ group: InstanceGroup; jobs: readonl
     });
 }
 
-/** The releases that some job uses, with what they hold, by name. */
-async function resolveReleases(
-  manifest: DeploymentManifest,
-  runtime: RuntimeConfig,
-  jobs: readonly JobReference[],
-  store: Store,
-): Promise<Map<string, ReleaseContents>> {
-  const used = new Set(jobs.map(({ release }) => release));
-  const references = new Map<string, ReleaseReference>();
-  for (const reference of runtime.releases) if (used.has(reference.name)) references.set(reference.name, reference);
-  for (const reference of manifest.releases) {
-    const other = references.get(reference.name);
-    if (other !== undefined && other.version !== reference.version) {
-      throw new OperatorError(
-        `release "${reference.name}" is version ${reference.version} in the manifest and ${other.version} in a runtime config`,
-        {
-          code: 'release-versions-conflict',
-          hint: 'Use the same version in both.',
-          details: { boshCode: 530003, release: reference.name },
-        },
-      );
-    }
-    references.set(reference.name, reference);
-  }
-  const found = new Map<string, ReleaseContents>();
-  const faults: Fault[] = [];
-  let boshCode = 30006;
-  for (const { name, version } of references.values()) {
-    const versions = await store.releases.versions(name);
-    const chosen = resolveVersion(version, versions);
-    const contents = chosen === undefined ? undefined : await store.releases.contents(name, chosen);
-    if (contents !== undefined) found.set(name, contents);
-    else if (versions.length === 0) {
-      boshCode = 30005;
-      const names = (await store.releases.list()).map((release) => release.name);
-      faults.push({ path: `releases.${name}`, message: `Release '${name}' doesn't exist`, ...didYouMean(name, names) });
-    } else
-      faults.push({
-        path: `releases.${name}.version`,
-        message: `Release version '${name}/${version}' doesn't exist; there are ${versions.join(', ')}`,
-      });
-  }
-  if (faults.length === 0) return found;
-  const invalid = new InvalidInput('releases', faults, {
-    code: 'release-missing',
-    hint: 'Upload it with `bosh upload-release`; `bosh releases` lists what is there.',
-  });
-  invalid.details['boshCode'] = boshCode;
-  throw invalid;
-}
-
 interface GroupContext {
   cloud: CloudConfig;
-  releases: ReadonlyMap<string, ReleaseContents>;
   stemcellSets: ReadonlyMap<string, StemcellSet>;
   deps: ResolveDeps;
 }
 
 async function resolveGroup(
   group: InstanceGroup,
-  jobs: readonly JobReference[],
-  context: GroupContext,
+  jobs: readonly WantedJob[],
+  { cloud, stemcellSets, deps }: GroupContext,
 ): Promise<WantedGroup> {
-  const { cloud, stemcellSets, deps } = context;
   const set = stemcellSets.get(group.stemcell);
   if (set === undefined) throw new Error(`stemcell alias "${group.stemcell}" was checked and is unknown`);
   return {
     group,
-    jobs: await Promise.all(jobs.map((reference) => resolveJob(group, reference, context))),
+    jobs,
     stemcells: set.byCpi,
     stemcellAlias: group.stemcell,
     vmProperties: await vmProperties(
@@ -214,39 +175,6 @@ async function resolveGroup(
   };
 }
 
-async function resolveJob(
-  group: InstanceGroup,
-  reference: JobReference,
-  { releases, deps }: GroupContext,
-): Promise<WantedJob> {
-  const contents = releases.get(reference.release);
-  const job = contents?.jobs.find(({ name }) => name === reference.name);
-  if (contents === undefined || job === undefined) {
-    throw new OperatorError(
-      `instance group ${group.name}: release "${reference.release}" has no job "${reference.name}"`,
-      {
-        code: 'job-missing',
-        hint:
-          didYouMean(reference.name, contents?.jobs.map(({ name }) => name) ?? []).suggestion ??
-          '`bosh inspect-release NAME/VERSION` lists its jobs.',
-        details: { boshCode: 140029, release: reference.release, job: reference.name },
-      },
-    );
-  }
-  const { spec } = await deps.jobs.load(job);
-  return {
-    name: reference.name,
-    release: { name: contents.release.name, version: contents.release.version },
-    job,
-    packages: new Map(contents.packages.map((pkg) => [pkg.name, pkg])),
-    properties: jobProperties(reference.name, spec.properties, reference.properties),
-    givenProperties: reference.properties,
-    provides: reference.provides,
-    consumes: reference.consumes,
-    customProviders: reference.customProviders,
-  };
-}
-
 function cpiOf(cloud: CloudConfig, az: string | null): string {
   return (az === null ? null : cloud.azs.get(az)?.cpi) ?? '';
 }
@@ -255,7 +183,7 @@ async function vmProperties(
   vm: CompilationVm,
   cloud: CloudConfig,
   cpi: string,
-  { cpis, signal }: ResolveDeps,
+  { cpis, task }: ResolveDeps,
 ): Promise<YamlMap> {
   switch (vm.kind) {
     case 'type':
@@ -264,7 +192,8 @@ async function vmProperties(
       return vm.cloudProperties;
     case 'resources': {
       const { cpu, ramMib, ephemeralDiskMib } = vm;
-      return (await cpis.named(cpi).calculateVmCloudProperties({ cpu, ramMib, ephemeralDiskMib }, signal)) as YamlMap; // JSON from the CPI
+      const resources = { cpu, ramMib, ephemeralDiskMib };
+      return (await cpis.named(cpi, task).calculateVmCloudProperties(resources, task.signal)) as YamlMap; // JSON from the CPI
     }
   }
 }

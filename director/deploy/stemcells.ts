@@ -35,7 +35,7 @@ export async function resolveStemcells(
   if (faults.length === 0) return sets;
   const invalid = new InvalidInput('stemcells', faults, {
     code: 'stemcell-missing',
-    hint: 'Upload it with `bosh upload-stemcell`; `bosh stemcells` lists what is there.',
+    hint: 'Upload stemcells with `bosh upload-stemcell`; `bosh stemcells` lists what is there.',
   });
   invalid.details['boshCode'] = 50003;
   throw invalid;

@@ -3,7 +3,8 @@ import { seededChance, type Chance } from '../../common/chance.ts';
 import { systemClock, type Clock } from '../../common/clock.ts';
 import { id, type DeploymentName, type StemcellCid } from '../../common/ids.ts';
 import { silentLog } from '../../common/log.ts';
-import type { Cpi } from '../../cpi/cpi.ts';
+import type { Cpi, CpiScope } from '../../cpi/cpi.ts';
+import { loggedCpi } from '../../cpi/logged-cpi.ts';
 import { MemoryCpi } from '../../cpi/memory/memory-cpi.ts';
 import type { DeployOptions, StateChange, UpdateDeploymentArgs } from '../../director/api/deploy-args.ts';
 import { AgentClient } from '../../director/bus/agent-client.ts';
@@ -71,8 +72,10 @@ export async function startGeneration(reach: Reach, owner: string) {
   const { clock, chance, log, store, bus, blobs, cpi } = reach;
   const heartbeats = listenToHeartbeats(await bus.connect('health-monitor'), { clock, log });
   const agents = new AgentClient({ connection: await bus.connect('director'), clock, chance, log, heartbeats });
+  const cpiOf = ({ onOutput: write = () => {} }: CpiScope) =>
+    loggedCpi(cpi, { kind: 'memory-cpi', clock, chance, write });
   const { engine, deploy } = assembleCore(
-    { store, bus, agents, cpis: singleCpi(cpi), blobs, renderer: plainRenderer, clock, chance, log },
+    { store, bus, agents, cpis: singleCpi(cpiOf), blobs, renderer: plainRenderer, clock, chance, log },
     {
       domain: 'bosh',
       settings: {
@@ -123,10 +126,11 @@ export async function givenDirector(options: WorldOptions = {}) {
         ...ended,
         events: await director.output(ended, 'event'),
         debug: await director.output(ended, 'debug'),
+        cpi: await director.output(ended, 'cpi'),
         plan: await director.output(ended, 'result'),
       };
     },
-    async output(task: Task, stream: 'event' | 'debug' | 'result') {
+    async output(task: Task, stream: 'event' | 'debug' | 'result' | 'cpi') {
       return (await store.tasks.output(task.id, stream, { from: 0, bytesMax: 10_000_000 }))?.bytes.toString() ?? '';
     },
     async close() {
@@ -179,7 +183,11 @@ ${disk ? '  persistent_disk_type: disk\n' : ''}  networks: [{name: default}]
 /** A release of one job and one package, and a stemcell, as if uploaded. */
 export async function uploadRelease(
   { store, blobs }: World,
-  { version = '1', template = 'port: <%= p("port") %>' }: { version?: string; template?: string } = {},
+  {
+    version = '1',
+    template = 'port: <%= p("port") %>',
+    propertiesSchema,
+  }: { version?: string; template?: string; propertiesSchema?: string } = {},
 ) {
   const spec = {
     name: 'web',
@@ -192,6 +200,7 @@ export async function uploadRelease(
       textEntry('job.MF', JSON.stringify(spec)),
       textEntry('monit', ''),
       textEntry('templates/web.yml', template),
+      ...(propertiesSchema === undefined ? [] : [textEntry('properties_schema.json', propertiesSchema)]),
     ]),
   );
   const source = await blobs.put(packArchive([textEntry('packaging', 'true')]));

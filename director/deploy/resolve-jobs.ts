@@ -1,0 +1,157 @@
+import { InvalidInput, type Fault } from '../../common/errors.ts';
+import { didYouMean } from '../../common/suggest.ts';
+import type { InstanceGroup, JobReference } from '../../manifests/instance-group.ts';
+import type { YamlMap } from '../../manifests/value.ts';
+import type { YamlDocument } from '../../manifests/yaml.ts';
+import type { WantedJob } from '../plan/wanted.ts';
+import type { ReleaseContents } from '../store/releases.ts';
+import { jobProperties } from '../templates/job-properties.ts';
+import type { CollectedFaults } from './collected-faults.ts';
+import type { JobLibrary, LoadedJob } from './job-library.ts';
+
+export interface GroupJobs {
+  group: InstanceGroup;
+  /** The group's own, then those of addons. */
+  jobs: readonly JobReference[];
+}
+
+interface Context {
+  releases: ReadonlyMap<string, ReleaseContents>;
+  document: YamlDocument;
+  jobs: JobLibrary;
+  faults: CollectedFaults;
+}
+
+interface Place {
+  path: string;
+  line?: number;
+}
+
+/**
+ * Every job of every group with its properties, as far as its release is there. Of one that can't be used the fault
+ * is noted: its release does not have it, or its properties are not what its spec or its schema wants.
+ */
+export async function resolveJobs(
+  groups: readonly GroupJobs[],
+  context: Context,
+): Promise<{ byGroup: Map<string, WantedJob[]>; warnings: Fault[] }> {
+  const byGroup = new Map<string, WantedJob[]>();
+  const warnings: Fault[] = [];
+  for (const [i, { group, jobs }] of groups.entries()) {
+    const wanted = await Promise.all(
+      jobs.map((reference, j) =>
+        resolveJob(reference, placeOf(group, i, j, reference, context.document), context, warnings),
+      ),
+    );
+    byGroup.set(
+      group.name,
+      wanted.flatMap((job) => (job === undefined ? [] : [job])),
+    );
+  }
+  return { byGroup, warnings };
+}
+
+function placeOf(group: InstanceGroup, i: number, j: number, { name }: JobReference, document: YamlDocument): Place {
+  if (j >= group.jobs.length) return { path: `addons: ${name} on ${group.name}` };
+  const line = document.lineOf(['instance_groups', i, 'jobs', j]);
+  return { path: `instance_groups.${i}.jobs.${j}`, ...(line === undefined ? {} : { line }) };
+}
+
+async function resolveJob(
+  reference: JobReference,
+  place: Place,
+  { releases, jobs, faults }: Context,
+  warnings: Fault[],
+): Promise<WantedJob | undefined> {
+  const contents = releases.get(reference.release);
+  if (contents === undefined) return undefined; // noted where releases are looked up
+  const job = contents.jobs.find(({ name }) => name === reference.name);
+  if (job === undefined) return faults.of(() => refuseUnknown(reference, contents, place));
+  const loaded = await jobs.load(job);
+  warnings.push(...unknownLinks(reference, loaded, place));
+  const properties = await faults.of(() => checkedProperties(reference, loaded, place));
+  if (properties === undefined) return undefined;
+  return {
+    name: reference.name,
+    release: { name: contents.release.name, version: contents.release.version },
+    job,
+    packages: new Map(contents.packages.map((pkg) => [pkg.name, pkg])),
+    properties,
+    givenProperties: reference.properties,
+    provides: reference.provides,
+    consumes: reference.consumes,
+    customProviders: reference.customProviders,
+  };
+}
+
+function refuseUnknown({ name, release }: JobReference, { release: found, jobs }: ReleaseContents, at: Place): never {
+  const fault = {
+    ...at,
+    path: `${at.path}.name`,
+    message: `release "${release}/${found.version}" has no job "${name}"`,
+    ...didYouMean(
+      name,
+      jobs.map((job) => job.name),
+    ),
+  };
+  const invalid = new InvalidInput('jobs', [fault], {
+    code: 'job-missing',
+    hint: '`bosh inspect-release NAME/VERSION` lists the jobs of a release.',
+  });
+  Object.assign(invalid.details, { boshCode: 140029, release, job: name });
+  throw invalid;
+}
+
+function checkedProperties(
+  { name, properties: given }: JobReference,
+  { spec, propertiesCheck }: LoadedJob,
+  place: Place,
+): YamlMap {
+  const at = (faults: readonly Fault[]) =>
+    faults.map((fault) => ({ ...fault, ...place, path: `${place.path}.${fault.path}` }));
+  const properties = placed(at, () => jobProperties(name, spec.properties, given));
+  const unfit = placed(at, propertiesCheck)?.(properties) ?? [];
+  if (unfit.length === 0) return properties;
+  throw new InvalidInput(`properties of job ${name}`, at(unfit), {
+    code: 'job-properties-unfit',
+    hint: `The release of ${name} says in its properties_schema.json what its properties may be.`,
+  });
+}
+
+/** The faults of a job, where the manifest has the job. */
+function placed<T>(at: (faults: readonly Fault[]) => Fault[], read: () => T): T {
+  try {
+    return read();
+  } catch (thrown) {
+    if (!(thrown instanceof InvalidInput)) throw thrown;
+    const what = thrown.message.slice(0, thrown.message.indexOf(':'));
+    throw new InvalidInput(what, at(thrown.faults), {
+      code: thrown.code,
+      ...(thrown.hint === undefined ? {} : { hint: thrown.hint }),
+    });
+  }
+}
+
+/** BOSH ignores them (and logs it); whoever wrote them had something in mind. */
+function unknownLinks({ name, consumes, provides }: JobReference, { spec }: LoadedJob, { path }: Place): Fault[] {
+  const unknown = (what: 'consumes' | 'provides', given: Iterable<string>, known: readonly string[]) =>
+    [...given]
+      .filter((link) => !known.includes(link))
+      .map((link) => ({
+        path: `${path}.${what}.${link}`,
+        message: `job "${name}" ${what} no link "${link}", so this is ignored`,
+        ...didYouMean(link, known),
+      }));
+  return [
+    ...unknown(
+      'consumes',
+      consumes.keys(),
+      spec.consumes.map((link) => link.name),
+    ),
+    ...unknown(
+      'provides',
+      provides.keys(),
+      spec.provides.map((link) => link.name),
+    ),
+  ];
+}

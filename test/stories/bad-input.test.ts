@@ -1,0 +1,97 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { cloudConfigOf, givenDirector, webTier } from '../support/given-director.ts';
+
+// What an operator reads when something is wrong, and that a wrong deploy changes nothing.
+
+let director: Awaited<ReturnType<typeof givenDirector>>;
+beforeEach(async () => {
+  director = await givenDirector();
+  await director.uploadStemcell();
+  await director.cloudConfig(cloudConfigOf());
+});
+afterEach(async () => {
+  expect(director.cpi.inventory().vms).toEqual([]);
+  await director.close();
+});
+
+/** The message of a deploy that fails, whole. */
+const refusal = async (manifest: string) => {
+  const task = await director.deploy(manifest);
+  expect(task.state).toBe('error');
+  const { message } = JSON.parse(/"error":(\{.*\})\}\s*$/.exec(task.events)?.[1] ?? '{}') as { message: string }; // our own event
+  return message;
+};
+const change = (from: string, to: string, text = webTier()) => {
+  expect(text).toContain(from);
+  return text.replace(from, to);
+};
+
+test('names that are misspelled are told all at once, each with its place and what may be meant', async () => {
+  await director.upload();
+  let text = change('releases: [{name: web,', 'releases: [{name: weeb, version: 1}, {name: web,');
+  text = change('os: tiny-os', 'os: tiny-oss', text);
+  text = change('azs: [z1, z2]', 'azs: [z1, zz2]', text);
+  text = change('vm_type: small', 'vm_type: smal', text);
+  text = change('networks: [{name: default}]', 'networks: [{name: defualt}]\n  persistent_disk_type: dsk', text);
+  text = change('jobs: [{name: web,', 'jobs: [{name: wep,', text);
+  expect(await refusal(text)).toMatchInlineSnapshot(`
+    "deployment "web": 7 faults
+    - instance_groups.0.azs.1: the cloud config has no AZ "zz2" (did you mean "z2"?) [line 9]
+    - instance_groups.0.vm_type: the cloud config has no VM type "smal" (did you mean "small"?) [line 10]
+    - instance_groups.0.persistent_disk_type: the cloud config has no disk type "dsk" (did you mean "disk"?) [line 13]
+    - instance_groups.0.networks.0.name: the cloud config has no network "defualt" (did you mean "default"?) [line 12]
+    - stemcells.default: there is no stemcell with operating system "tiny-oss" (did you mean "tiny-os"?)
+    - releases.0.name: Release 'weeb' doesn't exist (did you mean "web"?) [line 3]
+    - instance_groups.0.jobs.0.name: release "web/1" has no job "wep" (did you mean "web"?) [line 14]
+    Upload stemcells with \`bosh upload-stemcell\`; \`bosh stemcells\` lists what is there.
+    Upload releases with \`bosh upload-release\`; \`bosh releases\` lists what is there.
+    \`bosh inspect-release NAME/VERSION\` lists the jobs of a release."
+  `);
+});
+
+test('a manifest and a cloud config that are both wrong are told together', async () => {
+  await director.upload();
+  await director.cloudConfig(change('gateway: 10.0.0.1', 'gateway: 10.9.0.1', cloudConfigOf()));
+  expect(await refusal(change('instances: 3', 'instances: three'))).toMatchInlineSnapshot(`
+    "the deployment: 2 faults
+    - instance_groups.0.instances: it must be a whole number, but it is "three" [line 8]
+    - cloud config: networks.0.subnets.0.gateway: 10.9.0.1 is outside of 10.0.0.0/24 [line 8]"
+  `);
+});
+
+test('what BOSH ignores is ignored with a warning: misspelled keys, and links that the job does not have', async () => {
+  await director.upload();
+  const text = change('properties: {port: 80}', 'propertys: {}, consumes: {databse: {from: db}}');
+  const task = await director.deploy(text, { dryRun: true });
+  expect(task.state).toBe('done');
+  expect(task.events).toContain('\\"propertys\\" means nothing here and is ignored (did you mean \\"properties\\"?)');
+  expect(task.events).toContain('job \\"web\\" consumes no link \\"databse\\", so this is ignored');
+});
+
+test('`latest` is the newest version that was uploaded whole', async () => {
+  await director.upload();
+  await director.store.releases.begin({ name: 'web', version: '2', commitHash: 'abc', uncommittedChanges: false });
+  const dry = { dryRun: true };
+  expect(await director.deploy(change('version: "1"}]', 'version: latest}]'), dry)).toMatchObject({ state: 'done' });
+  expect(await refusal(change('version: "1"}]', 'version: "2"}]'))).toContain(
+    "releases.0.version: Release version 'web/2' was not uploaded to its end; upload it again [line 3]",
+  );
+});
+
+test('properties that do not fit the schema of their job are told all at once, without their values', async () => {
+  const propertiesSchema = JSON.stringify({
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    properties: { port: { type: 'integer', maximum: 65535 } },
+  });
+  await director.upload({ propertiesSchema });
+  expect(await director.deploy(webTier(), { dryRun: true })).toMatchObject({ state: 'done' });
+  const message = await refusal(change('port: 80', 'port: s3cret', change('vm_type: small', 'vm_type: smal')));
+  expect(message).toContain('instance_groups.0.jobs.0.properties.port: must be integer [line 1');
+  expect(message).toContain('(did you mean "small"?)');
+  expect(message).not.toContain('s3cret');
+});
+
+test('a schema that is no JSON is a fault of the release', async () => {
+  await director.upload({ propertiesSchema: '{' });
+  expect(await refusal(webTier())).toMatch(/instance_groups\.0\.jobs\.0\.properties_schema\.json: .*JSON/);
+});
