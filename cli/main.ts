@@ -10,6 +10,7 @@ process.exitCode = await runCli({
     out: (bytes) => void process.stdout.write(bytes),
     err: (text) => void process.stderr.write(text),
     input: process.stdin,
+    ...(process.stdout.isTTY && process.env['TERM'] !== 'dumb' ? { columns: () => process.stdout.columns } : {}),
   },
   untilStopped,
   // put in by the build

@@ -80,7 +80,10 @@ function normalized(words: readonly string[], flags: readonly FlagSpec[]): strin
     const flag = flags.find((each) => word === `--${each.name}` || (short !== undefined && each.short === short));
     if (flag?.whenBare !== undefined) out.push(`--${flag.name}=${joined || flag.whenBare}`);
     else if (flag?.value !== undefined && word === (short === undefined ? `--${flag.name}` : `-${short}`)) {
-      // a value, whatever it looks like
+      const [value] = words.slice(i + 1, i + 2);
+      // a flag instead of a value is a value that was forgotten; `--flag=-x` says that it is meant
+      if (value !== undefined && /^(-[^-\d]|--[^-])/.test(value))
+        throw new CliError(`expected argument for flag ${written(flag)}, but got option \`${value}'`);
       out.push(word, ...words.slice(i + 1, i + 2));
       i++;
     } else if (flag?.value !== undefined && /^-[A-Za-z]=/.test(word)) out.push(`-${short}`, joined ?? '');

@@ -13,6 +13,7 @@ import { CliError, during } from './failure.ts';
 import { withQuery } from './query.ts';
 import { releasePlace } from './release-place.ts';
 import { pathFrom } from './template.ts';
+import { showingProgress } from './upload-progress.ts';
 
 export interface ReleaseUpload {
   /** A URL, a path of a tarball, or empty: the newest release of the directory. */
@@ -123,7 +124,7 @@ async function localRelease(
 
 /** Sends a tarball without those packages that the director has. */
 async function send(
-  { session }: Context,
+  context: Context,
   release: LocalRelease,
   { rebase, fix }: ReleaseUpload,
   scratch: string,
@@ -132,6 +133,7 @@ async function send(
   const { createWriteStream } = await import('node:fs');
   const { releaseTarball } = await import('../releases/directory/create-release.ts');
   const { releaseManifestText } = await import('../releases/release-manifest-text.ts');
+  const { session } = context;
   const client = await session.director();
   const compiled = release.manifest.compiled;
   const matches = fix
@@ -151,18 +153,19 @@ async function send(
   await pipeline(releaseTarball(release, new Map(), new Set(matches)), createWriteStream(file));
   await during(
     'Uploading release file',
-    session.run(await tarballUpload(withQuery(paths.releases, { rebase, fix }), file)),
+    session.run(await tarballUpload(context, withQuery(paths.releases, { rebase, fix }), file)),
   );
 }
 
 /** A POST of a whole file, as stemcells are sent too. */
-export async function tarballUpload(path: string, file: string) {
+export async function tarballUpload({ ui, clock }: Pick<Context, 'ui' | 'clock'>, path: string, file: string) {
   const { size } = await during(`Opening file ${file}`, stat(file));
+  const open = () => createReadStream(file, { highWaterMark: 256 * 1024 });
   return {
     method: 'POST',
     path,
     headers: { 'content-type': mediaTypes.tarball },
-    body: { bytes: size, open: () => createReadStream(file, { highWaterMark: 256 * 1024 }) },
+    body: { bytes: size, open: showingProgress(open, { ui, clock, file, bytes: size }) },
   } as const;
 }
 

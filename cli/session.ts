@@ -7,7 +7,8 @@ import { type Call, DirectorClient } from './director-client.ts';
 import { CliError, during } from './failure.ts';
 import { followTask, runTask } from './follow-task.ts';
 import { caCertificate, type Globals } from './globals.ts';
-import { EventReporter } from './ui/task-reporter.ts';
+import { LiveReporter } from './ui/live-reporter.ts';
+import { EventReporter, QuietReporter, type TaskReporter } from './ui/task-reporter.ts';
 import type { Ui } from './ui/ui.ts';
 
 export interface SessionDeps {
@@ -19,14 +20,14 @@ export interface SessionDeps {
 /** One director as one user. Flags and environment variables win over the config file. */
 export class Session {
   readonly #deps: SessionDeps;
-  readonly #reporter: EventReporter;
+  readonly #reporter: TaskReporter;
   #config: ConfigFile | undefined;
   #connected: Promise<DirectorClient> | undefined;
   #open: DirectorClient[] = [];
 
   constructor(deps: SessionDeps) {
     this.#deps = deps;
-    this.#reporter = new EventReporter(deps.ui);
+    this.#reporter = deps.ui.live ? new LiveReporter(deps) : new EventReporter(deps.ui);
   }
 
   async config(): Promise<ConfigFile> {
@@ -70,10 +71,11 @@ export class Session {
     return deployment;
   }
 
-  /** Starts a task, shows it, and gives its result output. */
-  async run(call: Call): Promise<string> {
+  /** Starts a task, shows it, and gives its result output. `quiet`: only what goes wrong is shown. */
+  async run(call: Call, { quiet = false } = {}): Promise<string> {
     const { clock } = this.#deps;
-    return runTask(call, { client: await this.director(), reporter: this.#reporter, clock });
+    const reporter = quiet ? new QuietReporter(this.#reporter) : this.#reporter;
+    return runTask(call, { client: await this.director(), reporter, clock });
   }
 
   async follow(id: number): Promise<void> {

@@ -38,6 +38,8 @@ import { OperatorError } from '../common/errors.ts';
 import { createLog, type Log } from '../common/log.ts';
 import { processMachinesPossible } from '../cpi/memory/namespace.ts';
 
+export { hashPassword } from './auth/password.ts'; // for `gantry hash-password`: clients see of the director no more than this file
+
 export interface StartOptions {
   log: Log;
   version: string;

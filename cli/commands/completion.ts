@@ -1,21 +1,28 @@
 import type { CommandSpec } from '../command.ts';
 import { CliError } from '../failure.ts';
+import type { FlagSpec } from '../given.ts';
 import { globalFlags } from '../globals.ts';
 
 /** Shells that we write scripts for. */
-const shells = { bash, zsh } as const;
+const shells: ReadonlyMap<string, (commands: readonly CommandSpec[]) => string> = new Map([
+  ['bash', bash],
+  ['zsh', zsh],
+  ['fish', fish],
+]);
 
 /** @param all every command, these among them */
 export const completionCommands = (all: () => readonly CommandSpec[]): readonly CommandSpec[] => [
   {
     name: 'completion',
-    text: 'Generate the autocompletion script for the specified shell (bash, zsh)',
+    text: 'Generate the autocompletion script for the specified shell (bash, zsh, fish)',
     args: [{ name: 'SHELL' }],
     run: ({ ui }, given) => {
-      const shell = given.arg(0);
-      if (shell !== 'bash' && shell !== 'zsh')
-        throw new CliError(`There is no completion script for '${shell}': bash and zsh are known`);
-      ui.block(shells[shell](all()));
+      const script = shells.get(given.arg(0));
+      if (script === undefined)
+        throw new CliError(
+          `There is no completion script for '${given.arg(0)}': ${[...shells.keys()].join(', ')} are known`,
+        );
+      ui.block(script(all()));
       return Promise.resolve();
     },
   },
@@ -61,4 +68,24 @@ function zsh(commands: readonly CommandSpec[]): string {
   return `# source <(gantry completion zsh)
 autoload -U +X bashcompinit && bashcompinit
 ${bash(commands)}`;
+}
+
+/** Flags of a command are offered once it stands on the line; its arguments are mostly files, which fish offers itself. */
+function fish(commands: readonly CommandSpec[]): string {
+  const quoted = (text: string) => `'${text.replace(/[\\']/g, '\\$&')}'`;
+  const flagLine = (condition: string, { name, short, text, value }: FlagSpec) =>
+    `complete -c gantry${condition} -l ${name}${short === undefined ? '' : ` -s ${short}`}${value === undefined ? '' : ' -r'} -d ${quoted(text)}\n`;
+  const names = commands.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
+  const bare = '__gantry_needs_command';
+  return [
+    '# gantry completion fish | source\n',
+    `function __gantry_needs_command\n  not __fish_seen_subcommand_from ${names.join(' ')}\nend\n`,
+    ...globalFlags.map((flag) => flagLine('', flag)),
+    ...commands.flatMap(({ name, aliases = [], text, flags = [] }) => [
+      `complete -c gantry -n ${quoted(bare)} -f -a ${name} -d ${quoted(text)}\n`,
+      ...flags.map((flag) =>
+        flagLine(` -n ${quoted(`__fish_seen_subcommand_from ${[name, ...aliases].join(' ')}`)}`, flag),
+      ),
+    ]),
+  ].join('');
 }

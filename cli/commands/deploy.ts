@@ -43,23 +43,31 @@ export const deployCommands: readonly CommandSpec[] = [
     args: [{ name: 'PATH' }],
     flags: [...flags, { name: 'dry-run', text: 'Show what would be done and render job templates; change nothing' }],
     run: async (context, given) => {
-      await deploy(context, given, given.on('dry-run'));
+      await deploy(context, given, { dryRun: given.on('dry-run') });
     },
   },
   {
     name: 'plan',
     text: 'Show what a deploy would do to which instance, and why',
     args: [{ name: 'PATH' }],
-    flags,
+    flags: [...flags, { name: 'diff', text: 'Show the difference between manifests too' }],
     run: async (context, given) => {
-      const plan = await deploy(context, given, true);
-      if (plan !== '') context.ui.block(`\n${plan.endsWith('\n') ? plan : `${plan}\n`}`);
+      const { ui, globals } = context;
+      const plan = await deploy(context, given, { dryRun: true, planOnly: true });
+      const { planTable } = await import('../plan-table.ts');
+      const { table, summary } = planTable(globals.deployment, plan);
+      ui.table(table);
+      ui.line(summary);
     },
   },
 ];
 
 /** Gives the result of the task: the plan, for a dry run. */
-async function deploy(context: Context, given: Given, dryRun: boolean): Promise<string> {
+async function deploy(
+  context: Context,
+  given: Given,
+  { dryRun, planOnly = false }: { dryRun: boolean; planOnly?: boolean },
+): Promise<string> {
   const { ui, session } = context;
   const client = await session.director();
   const deployment = await session.deployment();
@@ -78,7 +86,7 @@ async function deploy(context: Context, given: Given, dryRun: boolean): Promise<
     client.json<DeploymentDiff>({ ...yaml, path: withQuery(paths.deploymentDiff(deployment), redact) }),
   );
   if (diff.error !== undefined) throw new CliError('Fetching diff result', new CliError(diff.error));
-  showDiff(ui, diff.diff);
+  if (!planOnly || given.on('diff')) showDiff(ui, diff.diff);
   if (!dryRun) await ui.confirm();
   const before = given.text('recreate-vms-created-before');
   const flag = (name: string) => (on(name) ? ('true' as const) : undefined);
@@ -94,7 +102,9 @@ async function deploy(context: Context, given: Given, dryRun: boolean): Promise<
     force_latest_variables: flag('force-latest-variables'),
     context: diff.context === undefined ? undefined : JSON.stringify(diff.context),
   } as const satisfies { [K in keyof Required<DeployQuery>]: DeployQuery[K] | undefined };
-  return during('Updating deployment', session.run({ ...yaml, path: withQuery(paths.deployments, query) }));
+  if (planOnly) ui.status([{ text: 'Asking the director for its plan ...', faint: true }]);
+  const call = { ...yaml, path: withQuery(paths.deployments, query) };
+  return during('Updating deployment', session.run(call, { quiet: planOnly }));
 }
 
 async function checkName(manifest: string, deployment: string): Promise<void> {

@@ -1,8 +1,18 @@
 import type { CommandSpec } from '../command.ts';
-import { during } from '../failure.ts';
+import { CliError, during } from '../failure.ts';
 import { pathFrom } from '../template.ts';
 
 export const directorCommands: readonly CommandSpec[] = [
+  {
+    name: 'hash-password',
+    text: "Hash a password for the users in a director's config file",
+    run: async ({ ui }) => {
+      const { hashPassword } = await import('../../director/main.ts');
+      const password = await ui.askPassword('Password');
+      if (password === '') throw new CliError('Expected a password on stdin');
+      ui.block(`${await hashPassword(password)}\n`);
+    },
+  },
   {
     name: 'director',
     text: 'Run a director, until it is told to stop',

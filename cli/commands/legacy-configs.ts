@@ -31,56 +31,40 @@ const kinds = {
 
 const nameFlag = (title: string): FlagSpec => ({ name: 'name', value: 'NAME', text: `${title} name (default: '')` });
 const noRedact: FlagSpec = { name: 'no-redact', text: 'Show non-redacted manifest diff' };
+const fixReleases: FlagSpec = {
+  name: 'fix-releases',
+  text: 'Reupload releases in config and replace corrupt or missing jobs/packages',
+};
 
 export const legacyConfigCommands: readonly CommandSpec[] = [
-  {
-    name: 'cloud-config',
-    aliases: ['cc'],
-    text: 'Show current cloud config',
-    flags: [nameFlag('Cloud-Config')],
-    run: (context, given) => show(kinds.cloud, context, given),
-  },
-  {
-    name: 'update-cloud-config',
-    aliases: ['ucc'],
-    text: 'Update current cloud config',
-    args: [{ name: 'PATH' }],
-    flags: [...templateFlags, nameFlag('Cloud-Config')],
-    run: (context, given) => update(kinds.cloud, context, given),
-  },
-  {
-    name: 'cpi-config',
-    text: 'Show current CPI config',
-    run: (context, given) => show(kinds.cpi, context, given),
-  },
-  {
-    name: 'update-cpi-config',
-    text: 'Update current CPI config',
-    args: [{ name: 'PATH' }],
-    flags: [...templateFlags, noRedact],
-    run: (context, given) => update(kinds.cpi, context, given),
-  },
-  {
-    name: 'runtime-config',
-    aliases: ['rc'],
-    text: 'Show current runtime config',
-    flags: [nameFlag('Runtime-Config')],
-    run: (context, given) => show(kinds.runtime, context, given),
-  },
-  {
-    name: 'update-runtime-config',
-    aliases: ['urc'],
-    text: 'Update current runtime config',
-    args: [{ name: 'PATH' }],
-    flags: [
-      ...templateFlags,
-      noRedact,
-      nameFlag('Runtime-Config'),
-      { name: 'fix-releases', text: 'Reupload releases in config and replace corrupt or missing jobs/packages' },
-    ],
-    run: (context, given) => update(kinds.runtime, context, given),
-  },
+  ...commandsOf(kinds.cloud, { alias: 'cc', name: nameFlag('Cloud-Config'), more: [] }),
+  ...commandsOf(kinds.cpi, { more: [noRedact] }),
+  ...commandsOf(kinds.runtime, { alias: 'rc', name: nameFlag('Runtime-Config'), more: [noRedact, fixReleases] }),
 ];
+
+/** One to show the config, one to replace it. */
+function commandsOf(kind: Kind, { alias, name, more }: { alias?: string; name?: FlagSpec; more: readonly FlagSpec[] }) {
+  const named = name === undefined ? [] : [name];
+  const command = kind.words.replace(' ', '-');
+  const title = kind.words.replace('cpi', 'CPI');
+  return [
+    {
+      name: command,
+      aliases: alias === undefined ? [] : [alias],
+      text: `Show current ${title}`,
+      flags: named,
+      run: (context: Context, given: Given) => show(kind, context, given),
+    },
+    {
+      name: `update-${command}`,
+      aliases: alias === undefined ? [] : [`u${alias}`],
+      text: `Update current ${title}`,
+      args: [{ name: 'PATH' }],
+      flags: [...templateFlags, ...named, ...more],
+      run: (context: Context, given: Given) => update(kind, context, given),
+    },
+  ];
+}
 
 async function show(kind: Kind, { ui, session }: Context, given: Given): Promise<void> {
   const name = given.text('name');

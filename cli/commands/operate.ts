@@ -60,6 +60,18 @@ export const operateCommands: readonly CommandSpec[] = [
     ],
     run: (context, given) => operate('recreate', context, given),
   },
+  {
+    name: 'ignore',
+    text: 'Ignore an instance',
+    args: [{ name: 'INSTANCE-GROUP/INSTANCE-ID' }],
+    run: (context, given) => setIgnored(true, context, given),
+  },
+  {
+    name: 'unignore',
+    text: 'Unignore an instance',
+    args: [{ name: 'INSTANCE-GROUP/INSTANCE-ID' }],
+    run: (context, given) => setIgnored(false, context, given),
+  },
 ];
 
 async function operate(action: InstanceAction, { ui, session }: Context, given: Given): Promise<void> {
@@ -87,6 +99,20 @@ async function operate(action: InstanceAction, { ui, session }: Context, given: 
     recreate_vms_created_before: given.on('vms-created-before') ? rfc3339(given.text('vms-created-before')) : undefined,
   });
   await during('Changing state', session.run({ method: 'PUT', path, headers: yaml, body: '' }));
+}
+
+/** An ignored instance is left alone by every deploy. */
+async function setIgnored(ignore: boolean, { session }: Context, given: Given): Promise<void> {
+  const client = await session.director();
+  const deployment = await session.deployment();
+  const { group, instance } = groupAndInstance(given.arg(0));
+  if (instance === '') throw new CliError(`Expected instance '${given.arg(0)}' to be in format 'name/id'`);
+  await client.call({
+    method: 'PUT',
+    path: paths.ignoreInstance(deployment, group, instance),
+    headers: { 'content-type': mediaTypes.json },
+    body: JSON.stringify({ ignore }),
+  });
 }
 
 const yaml = { 'content-type': mediaTypes.yaml };

@@ -83,7 +83,7 @@ async function uploadFile(context: Context, url: string, fix: boolean): Promise<
   const file = pathFrom(context, path);
   const { name, version } = await during('Retrieving stemcell info', stemcellManifestOf(createReadStream(file), path));
   if (!fix && !(await isNeeded(context, name, version))) return;
-  const call = await tarballUpload(withQuery(paths.stemcells, { fix }), file);
+  const call = await tarballUpload(context, withQuery(paths.stemcells, { fix }), file);
   await during('Uploading stemcell file', context.session.run(call));
 }
 

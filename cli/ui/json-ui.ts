@@ -61,6 +61,11 @@ export class JsonUi implements Ui {
     return Promise.reject(new CliError('Cannot ask for password in JSON UI'));
   }
 
+  readonly live = false;
+  status(): void {
+    // a document is for programs
+  }
+
   flush(): void {
     const orNull = <T>(list: readonly T[]) => (list.length === 0 ? null : list);
     if (this.#tables.length + this.#blocks.length + this.#lines.length === 0) return;

@@ -104,22 +104,27 @@ export class EventReporter implements TaskReporter {
     const begun = task.events.find((each) => isSame(each, event));
     const took = begun === undefined ? '' : duration(event.time - begun.time);
     const tags = (event.tags ?? []).length > 0 ? ` ${event.tags.join(', ')}` : '';
-    const line = `${prefix}${event.stage}${tags}: ${event.task}`;
+    const line = `${event.stage}${tags}: ${event.task}`;
     switch (event.state) {
       case 'started':
-        if (!goesOn) this.#ui.block(line);
+        if (!goesOn) this.#blocks(prefix, line);
         return;
       case 'in_progress':
-        if (!goesOn) this.#ui.block(line);
-        this.#ui.block(`${prefix}L ${event.data?.status ?? ''}: ${event.task}`);
+        if (!goesOn) this.#blocks(prefix, line);
+        this.#blocks(prefix, `L ${event.data?.status ?? ''}: ${event.task}`);
         return;
       case 'finished':
-        this.#ui.block(goesOn ? ` (${took})` : `${line} (${took})`);
+        this.#blocks(...(goesOn ? [] : [prefix, line]), ` (${took})`);
         return;
       case 'failed':
-        this.#ui.block(goesOn ? ` (${took})` : `${line} (${took})`);
+        this.#blocks(...(goesOn ? [] : [prefix, line]), ` (${took})`);
         this.#ui.errorBlock(`\n     ${' '.repeat(String(id).length)}            L Error: ${event.data?.error ?? ''}`);
     }
+  }
+
+  /** One line, but in JSON one block each, as those know it who search there. */
+  #blocks(...parts: readonly string[]): void {
+    for (const part of parts) this.#ui.block(part);
   }
 
   #showNotice(id: number, event: NoticeEvent | ErrorEvent, prefix: string): void {
@@ -131,8 +136,33 @@ export class EventReporter implements TaskReporter {
   }
 }
 
-function isSame(a: TaskEvent, b: ProgressEvent): boolean {
+export function isSame(a: TaskEvent, b: ProgressEvent): boolean {
   return 'stage' in a && a.stage === b.stage && a.task === b.task && (a.tags ?? []).join() === (b.tags ?? []).join();
 }
 
-const titled = (state: string) => state.charAt(0).toUpperCase() + state.slice(1);
+/** Shows a task only once it has failed. */
+export class QuietReporter implements TaskReporter {
+  readonly #inner: TaskReporter;
+  #kept: string[] = [];
+
+  constructor(inner: TaskReporter) {
+    this.#inner = inner;
+  }
+
+  started(): void {
+    this.#kept = [];
+  }
+
+  output(_id: number, chunk: string): void {
+    this.#kept.push(chunk);
+  }
+
+  finished(id: number, state: string): void {
+    if (state === 'done') return;
+    this.#inner.started(id);
+    for (const chunk of this.#kept) this.#inner.output(id, chunk);
+    this.#inner.finished(id, state);
+  }
+}
+
+export const titled = (state: string) => state.charAt(0).toUpperCase() + state.slice(1);

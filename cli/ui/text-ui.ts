@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import { layOut } from './layout.ts';
+import { LiveRegion, type StatusLine } from './live-region.ts';
 import { onlyColumns, type Table } from './table.ts';
 import { Prompts } from './prompts.ts';
 import type { Ui, UiOptions, UiStreams } from './ui.ts';
@@ -12,6 +13,7 @@ export class TextUi implements Ui {
   readonly #streams: UiStreams;
   readonly #colors: ReturnType<typeof pc.createColors>;
   readonly #prompts: Prompts;
+  readonly #region: LiveRegion | undefined;
   #last: Mode = 'none';
 
   constructor(options: UiOptions, streams: UiStreams) {
@@ -19,23 +21,37 @@ export class TextUi implements Ui {
     this.#streams = streams;
     this.#colors = pc.createColors(options.color);
     this.#prompts = new Prompts(options.interactive, streams);
+    const { columns, out } = streams;
+    this.#region =
+      columns === undefined || !options.terminal
+        ? undefined
+        : new LiveRegion({ columns, out, faint: this.#colors.dim });
   }
 
   errorLine(text: string): void {
     this.#pad('auto');
+    this.#region?.show([]);
     this.#streams.err(`${this.#colors.red(text)}\n`);
+  }
+
+  get live(): boolean {
+    return this.#region !== undefined;
+  }
+
+  status(lines: readonly StatusLine[]): void {
+    this.#region?.show(lines);
   }
 
   line(text: string): void {
     if (!this.#options.terminal) return;
     this.#pad('auto');
-    this.#streams.out(`${text}\n`);
+    this.#print(`${text}\n`);
   }
 
   begin(text: string): void {
     if (!this.#options.terminal) return;
     this.#pad('raw');
-    this.#streams.out(text);
+    this.#print(text);
   }
 
   end(text: string): void {
@@ -44,7 +60,7 @@ export class TextUi implements Ui {
 
   block(text: string | Uint8Array): void {
     this.#pad('raw');
-    this.#streams.out(text);
+    this.#print(text);
   }
 
   errorBlock(text: string): void {
@@ -57,7 +73,7 @@ export class TextUi implements Ui {
     const shown = columns.length === 0 ? { table } : onlyColumns(table, columns);
     if ('missing' in shown && shown.missing !== undefined) this.errorBlock(`Failed to find header: ${shown.missing}`);
     this.#pad('auto');
-    this.#streams.out(layOut(shown.table, { plain: !terminal, bold, good: green, bad: red }));
+    this.#print(layOut(shown.table, { plain: !terminal, bold, good: green, bad: red }));
   }
 
   confirm(label = 'Continue?'): Promise<void> {
@@ -77,12 +93,19 @@ export class TextUi implements Ui {
   }
 
   flush(): void {
-    // everything is out already
+    this.#region?.show([]); // everything else is out already
+  }
+
+  #print(bytes: string | Uint8Array): void {
+    this.#region?.clear();
+    this.#streams.out(bytes);
+    const finished = typeof bytes === 'string' ? bytes.endsWith('\n') : bytes.at(-1) === 10;
+    if (finished) this.#region?.draw();
   }
 
   #pad(next: Mode): void {
     const goesOn = next === this.#last && (next === 'raw' || next === 'ask');
-    if (this.#last !== 'none' && !goesOn) this.#streams.out('\n');
+    if (this.#last !== 'none' && !goesOn) this.#print('\n');
     this.#last = next;
   }
 }

@@ -1,3 +1,4 @@
+import type { StatusLine } from './live-region.ts';
 import type { Table } from './table.ts';
 
 /** How a command speaks to whoever started it: a person, a pipe or a program that reads JSON. */
@@ -20,6 +21,10 @@ export interface Ui {
   askText(label: string): Promise<string>;
   askPassword(label: string): Promise<string>;
   flush(): void;
+  /** Whether `status` shows anything: somebody looks at a terminal that can be drawn on. */
+  readonly live: boolean;
+  /** What goes on right now, below all that was said; replaced by the next, taken away by none. */
+  status(lines: readonly StatusLine[]): void;
 }
 
 export interface UiOptions {
@@ -37,4 +42,6 @@ export interface UiStreams {
   readonly out: (bytes: string | Uint8Array) => void;
   readonly err: (text: string) => void;
   readonly input: NodeJS.ReadableStream;
+  /** Width of the terminal that `out` goes to; absent where that is none, or a dumb one. */
+  readonly columns?: () => number;
 }
