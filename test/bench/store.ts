@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { systemClock } from '../../common/clock.ts';
@@ -17,12 +15,12 @@ import { silentLog } from '../../common/log.ts';
 import { openStore } from '../../director/store/open-store.ts';
 import type { Store } from '../../director/store/store.ts';
 import { newTask } from '../support/task-world.ts';
+import type { Figure } from './figure.ts';
+import { inFolder } from './in-folder.ts';
 
-// How fast the store is, and how long it keeps everybody else waiting. Bundle it (esbuild), then:
-//   node store.mjs             SQLite in a temporary directory
-//   node store.mjs 5432 name   PostgreSQL on this port of the local host, as this user
+// How fast the store is, and how long it keeps everybody else waiting.
 
-export interface Figure {
+interface Timing {
   what: string;
   perS?: number;
   mibPerS?: number;
@@ -39,7 +37,7 @@ const deployments = 1000;
 const outputMib = 32;
 const intents = 200;
 
-export async function measureStore(store: Store): Promise<Figure[]> {
+async function measureStore(store: Store): Promise<Timing[]> {
   const output = await givenTask(store);
   return [
     // One queued task taken and ended, one after the other.
@@ -60,7 +58,7 @@ async function timed(
   what: string,
   work: () => Promise<unknown>,
   of: { count?: number; mib?: number },
-): Promise<Figure> {
+): Promise<Timing> {
   const delay = monitorEventLoopDelay({ resolution: 5 });
   const cpu = process.cpuUsage();
   const from = performance.now();
@@ -189,21 +187,22 @@ function recordVm(store: Store, n: number): Promise<void> {
   });
 }
 
-const [port, user] = process.argv.slice(2);
-const dir = mkdtempSync(join(tmpdir(), 'bench-'));
-const store = await openStore(
-  port === undefined
-    ? { kind: 'sqlite', path: join(dir, 'gantry.db') }
-    : {
-        kind: 'postgres',
-        host: '127.0.0.1',
-        port: Number(port),
-        database: 'postgres',
-        user: user ?? 'postgres',
-        schema: `bench_${process.pid}`,
-      },
-  { clock: systemClock, log: silentLog },
-);
-console.table(await measureStore(store));
-await store.close();
-rmSync(dir, { recursive: true });
+/** SQLite in a temporary folder: what a director on one machine has. */
+export async function benchStore(): Promise<Figure[]> {
+  return inFolder(async (folder) => {
+    const store = await openStore(
+      { kind: 'sqlite', path: join(folder, 'gantry.db') },
+      { clock: systemClock, log: silentLog },
+    );
+    try {
+      return (await measureStore(store)).flatMap(({ what, perS, mibPerS, cpuMs, loopMs }) => [
+        ...(perS === undefined ? [] : [{ what, value: perS, unit: 'per s' }]),
+        ...(mibPerS === undefined ? [] : [{ what, value: mibPerS, unit: 'MiB/s' }]),
+        { what: `${what}: processor time`, value: cpuMs, unit: 'ms' },
+        { what: `${what}: longest stop of the event loop`, value: loopMs, unit: 'ms' },
+      ]);
+    } finally {
+      await store.close();
+    }
+  });
+}

@@ -1,0 +1,104 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DirectorClient } from '../../cli/director-client.ts';
+import { systemClock } from '../../common/clock.ts';
+
+/** A director in a process of its own, as operators start it, on simulated machines that answer at once. */
+export interface MeasuredDirector {
+  client: DirectorClient;
+  /** Start of the process to the first answer of /info. */
+  startMs: number;
+  /** What the kernel says of its process. */
+  rssMib(): Promise<number>;
+  cpuMs(): Promise<number>;
+  /** Stops it; its state stays for the next start. */
+  stop(): Promise<void>;
+}
+
+export interface Home {
+  start(): Promise<MeasuredDirector>;
+  remove(): Promise<void>;
+}
+
+const startMsMax = 60_000;
+
+/** @param program the bundled `gantry` */
+export async function givenHome(program: string, port: number): Promise<Home> {
+  const home = await mkdtemp(join(tmpdir(), 'bench-director-'));
+  const config = join(home, 'director.yml');
+  await writeFile(
+    config,
+    [
+      `state_directory: ${join(home, 'state')}`,
+      `listen: {port: ${port}, hostnames: [127.0.0.1]}`,
+      'bus: {kind: embedded, port: 0}',
+      'cpi: {kind: memory, machines: simulated}',
+      `log: {file: ${join(home, 'director.log')}}`,
+      '',
+    ].join('\n'),
+  );
+  return {
+    start: () => start(program, config, home, port),
+    remove: () => rm(home, { recursive: true, force: true }),
+  };
+}
+
+async function start(program: string, config: string, home: string, port: number): Promise<MeasuredDirector> {
+  const startedMs = performance.now();
+  const child = spawn(process.execPath, [program, 'director', '--config', config], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const { pid } = child;
+  if (pid === undefined) throw new Error('the director did not start');
+  await answering(port, child, startedMs);
+  const startMs = performance.now() - startedMs;
+  const secret = (await readFile(join(home, 'state', 'admin-password'), 'utf8')).trim();
+  const client = new DirectorClient({
+    environment: `https://127.0.0.1:${port}`,
+    caCert: await readFile(join(home, 'state', 'ca.pem'), 'utf8'),
+    authorization: () => Promise.resolve(`Basic ${Buffer.from(`admin:${secret}`).toString('base64')}`),
+    clock: systemClock,
+  });
+  return {
+    client,
+    startMs,
+    rssMib: async () => Number(/VmRSS:\s*(\d+) kB/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024,
+    cpuMs: () => cpuMs(pid),
+    stop: async () => {
+      client.close();
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+async function answering(port: number, child: ChildProcess, startedMs: number): Promise<void> {
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`the director ended with ${child.exitCode}`);
+    if (await answers(port)) return;
+    if (performance.now() - startedMs > startMsMax) throw new Error(`no answer after ${startMsMax} ms`);
+    await systemClock.sleep(5);
+  }
+}
+
+/** Without its CA, which is not there yet: whether it speaks is all that is asked. */
+async function answers(port: number): Promise<boolean> {
+  const { request } = await import('node:https');
+  return new Promise((resolve) => {
+    const asked = request({ host: '127.0.0.1', port, path: '/info', rejectUnauthorized: false }, (response) => {
+      response.resume();
+      response.once('end', () => resolve(response.statusCode === 200));
+    });
+    asked.once('error', () => resolve(false));
+    asked.end();
+  });
+}
+
+/** Clock ticks of 10 ms, the kernel's unit on every Linux that Node runs on. */
+async function cpuMs(pid: number): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
