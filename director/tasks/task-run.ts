@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../../common/clock.ts';
 import { messageOf, OperatorError } from '../../common/errors.ts';
 import type { Log } from '../../common/log.ts';
@@ -35,6 +36,12 @@ type Outcome =
   /** Somebody goes on with it already. */
   | { kind: 'lost' };
 
+/**
+ * Everything that waits in a task listens to its signal: agents are asked 200 at a time, each with a call and a timer.
+ * Node's own limit of ten takes that for a leak; this one still tells of a real one.
+ */
+const signalListenersMax = 2_000;
+
 /** How often the end of a task is tried to be written, a second apart, before its lease is left to run out. */
 const endAttemptsMax = 30;
 const endRetryMs = 1000;
@@ -70,6 +77,7 @@ export class TaskRun {
     const { clock } = deps;
     const { store } = this.#deps;
     const signal = this.#abort.signal;
+    setMaxListeners(signalListenersMax, signal);
     this.#output = new OutputWriter({
       task: task.id,
       append: (stream, bytes) => store.tasks.appendOutput(task.id, stream, bytes),
