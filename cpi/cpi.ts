@@ -79,6 +79,14 @@ export interface Cpi {
   deleteNetwork(cid: NetworkCid, signal?: AbortSignal): Promise<void>;
 }
 
+/** What a CPI is asked within: one task, and one VM's stemcell. */
+export interface CpiScope {
+  /** Takes the calls, their answers and what the CPI says of its work, in whole lines: the task's cpi output. */
+  onOutput?: (text: string) => void;
+  /** Of the stemcell that the VM or disk is made with; its agent knows then how it gets its settings. */
+  stemcellApiVersion?: number;
+}
+
 /** Opaque to the director; each CPI defines its own. */
 export type CloudProperties = Record<string, unknown>;
 export type Metadata = Record<string, string>;

@@ -41,13 +41,25 @@ export class CpiError extends OperatorError {
  * The VM or disk may exist. Never retried blindly: the director repeats the call under the same name.
  */
 export class CpiOutcomeUnknown extends OperatorError {
-  constructor(message: string, options: { cause?: unknown; details?: Record<string, unknown>; hint?: string } = {}) {
+  /** Asking again under the same name will tell no more: the program that knew has died. */
+  readonly final: boolean;
+
+  constructor(
+    message: string,
+    options: { cause?: unknown; details?: Record<string, unknown>; hint?: string; final?: boolean } = {},
+  ) {
+    const { final = false } = options;
     super(message, {
       code: 'cpi-outcome-unknown',
-      hint: options.hint ?? 'Run the task again: the director first finds out what the infrastructure holds.',
+      hint:
+        options.hint ??
+        (final
+          ? 'It may have been made. Look for it on the infrastructure; running the task again gives it up, with a warning that names it, and makes another.'
+          : 'Run the task again: the director first finds out what the infrastructure holds.'),
       ...(options.details === undefined ? {} : { details: options.details }),
       cause: options.cause,
     });
+    this.final = final;
   }
 }
 

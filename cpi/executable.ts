@@ -7,6 +7,7 @@ import type {
   CloudProperties,
   Cpi,
   CpiInfo,
+  CpiScope,
   DiskHint,
   ManagedNetwork,
   ManagedNetworkSpec,
@@ -16,7 +17,7 @@ import type {
 } from './cpi.ts';
 import { CpiError, isCpiError } from './errors.ts';
 import { Calls, limitsOf, type KeptAnswer } from './executable/calls.ts';
-import { Caller, type Scope } from './executable/caller.ts';
+import { Caller } from './executable/caller.ts';
 import { Info } from './executable/info.ts';
 import * as read from './executable/results.ts';
 import { timeLimitsMs, type WireMethod } from './executable/wire.ts';
@@ -65,7 +66,7 @@ export class ExecutableCpi implements Cpi {
   readonly #shared: Shared;
   readonly #caller: Caller;
 
-  private constructor(options: ExecutableCpiOptions, scope: Scope, shared: Shared) {
+  private constructor(options: ExecutableCpiOptions, scope: CpiScope, shared: Shared) {
     this.#options = options;
     this.#shared = shared;
     this.#caller = new Caller({ ...options, log: options.log ?? silentLog }, shared.calls, shared.atOnce, scope);
@@ -86,7 +87,7 @@ export class ExecutableCpi implements Cpi {
   }
 
   /** The same CPI for one task or one stemcell: it shares all but these. */
-  within(scope: Scope): ExecutableCpi {
+  within(scope: CpiScope): ExecutableCpi {
     return new ExecutableCpi(this.#options, scope, this.#shared);
   }
 

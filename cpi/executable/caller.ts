@@ -1,9 +1,13 @@
 import type { LimitFunction } from 'p-limit';
 import type { Chance } from '../../common/chance.ts';
+import type { Clock } from '../../common/clock.ts';
+import { messageOf } from '../../common/errors.ts';
 import type { Log } from '../../common/log.ts';
+import { byLine, CallLog, requestIdFrom } from '../call-log.ts';
+import type { CpiScope } from '../cpi.ts';
 import type { Calls } from './calls.ts';
 import type { RunEnd } from './program.ts';
-import { redacted } from './redact.ts';
+import { redacted, redactedResult } from './redact.ts';
 import {
   errorOf,
   noAnswer,
@@ -14,17 +18,10 @@ import {
   type WireRequest,
 } from './wire.ts';
 
-/** What a call is made within. */
-export interface Scope {
-  /** Takes what the program says of its work: the task's cpi log. */
-  onOutput?: (text: string) => void;
-  /** Of the stemcell that the VM or disk is made with; its agent knows then how it gets its settings. */
-  stemcellApiVersion?: number;
-}
-
 export interface CallerOptions {
   program: string;
   directorUuid: string;
+  clock: Clock;
   chance: Chance;
   log: Log;
   properties?: Record<string, unknown>;
@@ -49,14 +46,16 @@ interface How {
 export class Caller {
   readonly #options: CallerOptions;
   readonly #calls: Calls;
-  readonly #scope: Scope;
+  readonly #scope: CpiScope;
   readonly #atOnce: LimitFunction;
+  readonly #log: CallLog;
 
-  constructor(options: CallerOptions, calls: Calls, atOnce: LimitFunction, scope: Scope) {
+  constructor(options: CallerOptions, calls: Calls, atOnce: LimitFunction, scope: CpiScope) {
     this.#options = options;
     this.#calls = calls;
     this.#scope = scope;
     this.#atOnce = atOnce;
+    this.#log = new CallLog('external-cpi', options.clock, (text) => scope.onOutput?.(text));
   }
 
   /** @throws CpiError | CpiOutcomeUnknown */
@@ -65,13 +64,10 @@ export class Caller {
       const request = this.#request(method, given, how.apiVersion);
       const call = { method, requestId: String(request.context['request_id']) };
       this.#logRequest(request, call);
-      const onStderr = this.#scope.onOutput ?? (() => {});
       const name = how.name === undefined ? {} : { name: how.name };
-      const end = await this.#calls.run(this.#options.program, request, {
-        requestId: call.requestId,
-        ...name,
-        onStderr,
-      });
+      const end = await this.#withStderr((onStderr) =>
+        this.#calls.run(this.#options.program, request, { requestId: call.requestId, ...name, onStderr }),
+      );
       return this.#judge(end, call, how.details);
     });
   }
@@ -82,18 +78,17 @@ export class Caller {
    */
   async callOnce(method: WireMethod, given: unknown[], how: How & { name: string }): Promise<Result> {
     const { details = {} } = how;
-    const before = await this.#calls.ended(how.name, method, this.#scope.onOutput ?? (() => {}));
+    const before = await this.#withStderr((onStderr) => this.#calls.ended(how.name, method, onStderr));
     if (before === undefined) return this.call(method, given, how);
-    const call = { method, requestId: 'of an earlier call' };
-    const answer = this.#read(before, call, details);
+    const call = { method, requestId: `${how.name}, asked before` };
+    const answer = this.#answer(before, call, details);
     if (answer.error === null) return { result: answer.result, call, details };
     await this.#calls.forget(how.name);
     return this.call(method, given, how);
   }
 
   #judge(end: RunEnd, call: CallName, details: Record<string, unknown> = {}): Result {
-    const answer = this.#read(end, call, details);
-    if (answer.log !== '') this.#scope.onOutput?.(answer.log);
+    const answer = this.#answer(end, call, details);
     if (answer.error === null) {
       this.#options.log.debug('cpi-answered', { ...call });
       return { result: answer.result, call, details };
@@ -101,6 +96,29 @@ export class Caller {
     const error = errorOf(answer.error, call);
     this.#options.log.debug('cpi-answered', { ...call, error: error.message });
     throw error;
+  }
+
+  /** Written down, and then what the program kept to tell at its end. @throws what `#read` throws */
+  #answer(end: RunEnd, call: CallName, details: Record<string, unknown>): WireAnswer {
+    try {
+      const { result, error, log } = this.#read(end, call, details);
+      this.#log.answered(call.requestId, { result: redactedResult(call.method, result), error });
+      if (log !== '') this.#scope.onOutput?.(log.endsWith('\n') ? log : `${log}\n`);
+      return { result, error, log };
+    } catch (thrown) {
+      this.#log.ended(call.requestId, messageOf(thrown));
+      throw thrown;
+    }
+  }
+
+  /** Its standard error as it comes, in whole lines. */
+  async #withStderr<T>(run: (onStderr: (text: string) => void) => Promise<T>): Promise<T> {
+    const lines = byLine((text) => this.#scope.onOutput?.(text));
+    try {
+      return await run(lines.add);
+    } finally {
+      lines.end();
+    }
   }
 
   #read(end: RunEnd, call: CallName, details: Record<string, unknown> = {}): WireAnswer {
@@ -120,7 +138,7 @@ export class Caller {
       arguments: given,
       context: {
         director_uuid: directorUuid,
-        request_id: `cpi-${100_000 + chance.below(900_000)}`,
+        request_id: requestIdFrom(chance),
         ...(stemcellApiVersion === undefined ? {} : { vm: { stemcell: { api_version: stemcellApiVersion } } }),
         ...properties,
       },
@@ -130,6 +148,7 @@ export class Caller {
 
   #logRequest(request: WireRequest, call: CallName): void {
     const shown = redacted(request, Object.keys(this.#options.properties ?? {}));
+    this.#log.asked(call.requestId, shown, this.#options.program);
     this.#options.log.debug('cpi-asked', { ...call, program: this.#options.program, request: shown });
   }
 }

@@ -1,4 +1,4 @@
-import { isObject, type WireRequest } from './wire.ts';
+import { isObject, type WireMethod, type WireRequest } from './wire.ts';
 
 const hidden = '<redacted>';
 /** What an operator may see of `env.bosh`: all else may be a credential of the agent. */
@@ -44,4 +44,17 @@ function redactEnv(env: unknown): unknown {
 function allBut(keys: string[], value: unknown): unknown {
   if (!isObject(value)) return hidden;
   return Object.fromEntries(Object.entries(value).map(([key, held]) => [key, keys.includes(key) ? held : hidden]));
+}
+
+/** The same for what was answered: a VM's networks, a network and a calculated size have cloud properties. */
+export function redactedResult(method: WireMethod, result: unknown): unknown {
+  if (method === 'calculate_vm_cloud_properties') return allBut([], result);
+  if (method === 'create_vm' && Array.isArray(result)) {
+    return (result as unknown[]).map((part, i) => (i === 1 ? redactNetworks(part) : part));
+  }
+  if (method === 'create_network' && Array.isArray(result)) {
+    return (result as unknown[]).map((part, i) => (i === 2 ? allBut([], part) : part));
+  }
+  if (method === 'create_network' && isObject(result)) return { ...result, cloudProperties: hidden };
+  return result;
 }

@@ -72,6 +72,9 @@ export const creating: ReadonlySet<WireMethod> = new Set([
   'create_network',
 ]);
 
+/** Calls under a name of ours: the same name finds the same end, again and again. */
+const named: ReadonlySet<WireMethod> = new Set(['create_vm', 'create_disk']);
+
 /** Of an answer that is none, in the error's message. */
 const shownCharsMax = 500;
 
@@ -102,7 +105,7 @@ export function noAnswer(call: CallName, why: string, cause?: unknown, details: 
   const message = `${call.method}: the answer of the CPI ${why} (request ${call.requestId})`;
   const all = { ...details, method: call.method, requestId: call.requestId };
   if (harmless.has(call.method)) return new CpiError('CpiError', message, { okToRetry: true, cause, details: all });
-  return new CpiOutcomeUnknown(message, { cause, details: all });
+  return new CpiOutcomeUnknown(message, { cause, details: all, final: named.has(call.method) });
 }
 
 const retriable: ReadonlySet<CpiErrorType> = new Set([

@@ -41,7 +41,7 @@ export async function deleteStemcellEverywhere(
 /** The infrastructure first: its image would be forgotten otherwise. A repeated call finds it gone, which is fine. */
 async function deleteFrom(cpis: Cpis, task: TaskContext, { cid, cpi }: StemcellInUse, force: boolean): Promise<void> {
   try {
-    await cpis.named(cpi).deleteStemcell(cid, task.signal);
+    await cpis.named(cpi, task).deleteStemcell(cid, task.signal);
   } catch (thrown) {
     task.checkpoint();
     if (!force) throw thrown;

@@ -105,7 +105,7 @@ async function importEverywhere(what: Import, cpis: readonly string[], world: Wo
 /** Null: the CPI does not tell, and may be tried. */
 async function formatsOf(cpi: string, { deps, task }: World): Promise<readonly string[] | null> {
   try {
-    const { stemcellFormats } = await deps.cpis.named(cpi).info(task.signal);
+    const { stemcellFormats } = await deps.cpis.named(cpi, task).info(task.signal);
     return stemcellFormats.length === 0 ? null : stemcellFormats;
   } catch (thrown) {
     if (!isUnsupported(thrown)) throw thrown;
@@ -129,7 +129,7 @@ async function importInto(cpi: string, { manifest, imagePath, fix }: Import, { d
   const skipped = known === undefined || fix ? '' : ' (already exists, skipped)';
   const cid = await stage.task(`Uploading stemcell ${name}/${version} to the cloud${on}${skipped}`, async () => {
     if (known !== undefined && !fix) return known.cid;
-    return deps.cpis.named(cpi).createStemcell(imagePath, manifest.cloudProperties, task.signal);
+    return deps.cpis.named(cpi, task).createStemcell(imagePath, manifest.cloudProperties, task.signal);
   });
   await stage.task(`Save stemcell ${name}/${version} (${cid})${on}${skipped}`, async () => {
     if (known !== undefined && !fix) return;

@@ -17,7 +17,7 @@ interface ExportWish {
 /** Compiles packages of a release for a stemcell, on machines as a deployment's cloud config has them. */
 export function compileForExport(deps: DeployDeps): (wish: ExportWish, task: TaskContext) => Promise<void> {
   return async ({ deployment: name, release, stemcell, packages }, task) => {
-    const { store, signal } = task;
+    const { store } = task;
     const deployment = await store.deployments.get(name);
     if (deployment?.manifest == null) throw gone(name);
     const contents = await store.releases.contents(release.name, release.version);
@@ -37,7 +37,7 @@ export function compileForExport(deps: DeployDeps): (wish: ExportWish, task: Tas
         teams: deployment.teams,
         firstDeploy: false,
       },
-      { ...deps, store, signal, directorName: deps.settings.directorName },
+      { ...deps, store, task, directorName: deps.settings.directorName },
     );
     const demand = {
       release,

@@ -37,7 +37,7 @@ export async function prepare(
       teams: deployment.teams,
       firstDeploy: deployment.manifest === null,
     },
-    { ...deps, store, signal, directorName: deps.settings.directorName },
+    { ...deps, store, task, directorName: deps.settings.directorName },
   );
   for (const warning of resolved.warnings) events.warning(warning);
   if (!options.dryRun) await store.deployments.uses(name, resolved);

@@ -1,8 +1,9 @@
 import { activeVm } from '../plan/actual.ts';
 import { archiveOf } from '../plan/instance-spec.ts';
 import type { Step, StepKind } from '../plan/step.ts';
-import { attachDisks, changeDisk, detachDisks, orphan } from './effects/disks.ts';
+import { attachDisks, changeDisk, detachDisks, giveUpStrays, orphan, setDiskMetadata } from './effects/disks.ts';
 import { apply, introduce, prepare, start, stop } from './effects/jobs.ts';
+import { goesOnPast, leaveVmBehind } from './effects/left-behind.ts';
 import { awaitVm, createVm, deleteVm, setVmMetadata, updateSettings } from './effects/vm.ts';
 import type { StepIo } from './work.ts';
 
@@ -22,8 +23,14 @@ const effects: { [K in StepKind]: (step: Extract<Step, { kind: K }>, io: StepIo)
   start: (step, io) => start(io, step),
 
   'set-metadata': async (_step, io) => {
-    const vm = activeVm(io.work.instance);
-    if (vm !== null) await setVmMetadata(io, vm);
+    const { instance, jobs } = io.work;
+    const vm = activeVm(instance);
+    if (vm === null) return;
+    await setVmMetadata(io, vm);
+    await setDiskMetadata(io, vm);
+    const spec = { ...instance.spec, tags: jobs?.spec['tags'] };
+    await io.task.store.instances.update(instance.id, { spec });
+    instance.spec = spec;
   },
 
   'release-addresses': async ({ addresses }, { work, task }) => {
@@ -31,13 +38,18 @@ const effects: { [K in StepKind]: (step: Extract<Step, { kind: K }>, io: StepIo)
     work.instance.ips = work.instance.ips.filter(({ address }) => !addresses.includes(address));
   },
 
-  finish: async ({ state }, { work, task }) => {
+  finish: async ({ state }, io) => {
+    const { work, task } = io;
+    await giveUpStrays(io);
     await task.store.instances.update(work.instance.id, { state, updateCompleted: true });
     Object.assign(work.instance, { state, updateCompleted: true });
   },
 
   'delete-instance': async (_step, io) => {
     const { work, task, blobs } = io;
+    if (work.forced === true) {
+      for (const vm of work.instance.vms) await leaveVmBehind(io, vm, vm.problem ?? 'it could not be deleted');
+    }
     for (const disk of work.instance.disks) await orphan(io, disk);
     await task.store.instances.release(work.instance.ips.map(({ address }) => address));
     await task.store.instances.delete(work.instance.id);
@@ -52,6 +64,12 @@ export async function runSteps(steps: readonly Step[], io: StepIo): Promise<void
     io.task.checkpoint();
     io.task.debug(`${io.work.label}: ${step.kind}`);
     // The table has an effect for each kind, which takes just that kind.
-    await (effects[step.kind] as (step: Step, io: StepIo) => Promise<void>)(step, io);
+    const effect = effects[step.kind] as (step: Step, io: StepIo) => Promise<void>;
+    try {
+      await effect(step, io);
+    } catch (thrown) {
+      if (step.kind === 'delete-instance' || !goesOnPast(thrown, io)) throw thrown;
+      io.task.events.warning(`${io.work.label}: ${step.kind} failed, going on by force: ${thrown.message}`);
+    }
   }
 }

@@ -59,6 +59,8 @@ export interface InstanceWork {
   jobs: JobsWork | null;
   canary: boolean;
   progress: StageProgress;
+  /** Go on past agents and infrastructures that fail, and tell of it: `--force`. */
+  forced?: boolean;
 }
 
 export interface JobsWork {

@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { dirname, join, resolve } from 'node:path';
 import type { Chance } from '../../common/chance.ts';
 import type { Clock } from '../../common/clock.ts';
 import type { Log } from '../../common/log.ts';
-import type { Cpi } from '../../cpi/cpi.ts';
+import type { Cpi, CpiScope } from '../../cpi/cpi.ts';
 import { ExecutableCpi } from '../../cpi/executable.ts';
+import { loggedCpi } from '../../cpi/logged-cpi.ts';
 import { blobsIo } from '../../agent/blobs/blobs-io.ts';
 import { blobsFromSettings } from '../../agent/blobs/from-settings.ts';
 import { OperatorError } from '../../common/errors.ts';
@@ -17,7 +19,8 @@ import type { DirectorConfig } from '../config.ts';
 import { SimulatedMachines } from './simulated-machines.ts';
 
 export interface Infrastructure {
-  cpi: Cpi;
+  /** The CPI as one task has it. */
+  cpi: (scope: CpiScope) => Cpi;
   /** For `/info`. */
   name: string;
   close(): Promise<void>;
@@ -45,14 +48,14 @@ export async function openInfrastructure(config: DirectorConfig, deps: Infrastru
     const program = ExecutableCpi.of({
       program: cpi.path,
       directorUuid,
-      callsDirectory: join(stateDirectory, 'cpi-calls'),
+      callsDirectory: callsDirectoryOf(stateDirectory, ''),
       clock,
       chance,
       log,
       atOnceMax: cpi.callsAtOnce,
       timeLimitsMs: { create_stemcell: minutes, create_vm: minutes, snapshot_disk: minutes },
     });
-    return { cpi: program, name: cpi.name, close: () => Promise.resolve() };
+    return { cpi: (scope) => program.within(scope), name: cpi.name, close: () => Promise.resolve() };
   }
   const directory = join(stateDirectory, 'infrastructure');
   const machines =
@@ -65,7 +68,19 @@ export async function openInfrastructure(config: DirectorConfig, deps: Infrastru
     directory,
     agent: { mbus: deps.bus.endpoint().mbus, blobstore: deps.agentBlobstore, ntp: [...config.agent.ntp] },
   });
-  return { cpi: memory, name: `memory (${cpi.machines} machines)`, close: () => memory.close() };
+  const { clock, chance } = deps;
+  const within = ({ onOutput: write = () => {} }: CpiScope) =>
+    loggedCpi(memory, { kind: 'memory-cpi', clock, chance, write });
+  return { cpi: within, name: `memory (${cpi.machines} machines)`, close: () => memory.close() };
+}
+
+/**
+ * Where the calls of one CPI are kept. Each has its own: a restarted director collects answers from where the CPI that
+ * was asked left them. The prefix keeps a CPI that is called `own` apart from the director's, which has no name.
+ */
+export function callsDirectoryOf(stateDirectory: string, cpi: string): string {
+  const safe = /^[\w-]{1,80}$/.test(cpi) ? cpi : createHash('sha256').update(cpi).digest('hex');
+  return join(stateDirectory, 'cpi-calls', cpi === '' ? 'own' : `named-${safe}`);
 }
 
 /** What each process machine has for itself, so that what lies there on this computer is out of its sight. */

@@ -1,13 +1,19 @@
 import { OperatorError } from '../../common/errors.ts';
-import type { Cpi } from '../../cpi/cpi.ts';
+import type { Cpi, CpiScope } from '../../cpi/cpi.ts';
 import type { Cpis } from '../execute/cpis.ts';
 
 /** The one CPI of a director without a CPI config. */
-export function singleCpi(cpi: Cpi): Cpis {
+export function singleCpi(within: (scope: CpiScope) => Cpi): Cpis {
   return {
     names: () => [''],
-    named: (name) => {
-      if (name === '') return cpi;
+    named: (name, task, stemcell) => {
+      if (name === '') {
+        const apiVersion = stemcell?.apiVersion ?? null;
+        return within({
+          onOutput: (text) => task.cpi(text),
+          ...(apiVersion === null ? {} : { stemcellApiVersion: apiVersion }),
+        });
+      }
       throw new OperatorError(
         `there is no CPI "${name}": CPI configs are not built yet, and the director's own CPI has no name`,
         {

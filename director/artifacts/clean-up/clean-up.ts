@@ -77,7 +77,7 @@ async function deleteOrphanedDisks({ cpis }: ArtifactDeps, task: TaskContext, { 
     task.checkpoint();
     await stage.task(disk.cid, async () => {
       try {
-        await cpis.named(disk.cpi).deleteDisk(disk.cid, task.signal);
+        await cpis.named(disk.cpi, task).deleteDisk(disk.cid, task.signal);
       } catch (thrown) {
         if (!isCpiError(thrown, 'DiskNotFound')) throw thrown;
       }

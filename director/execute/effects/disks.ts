@@ -1,9 +1,12 @@
 import type { AgentId, DiskCid } from '../../../common/ids.ts';
+import { messageOf } from '../../../common/errors.ts';
 import { isCpiError, isUnsupported } from '../../../cpi/errors.ts';
 import { activeVm, instanceLabel } from '../../plan/actual.ts';
 import type { WantedDisk } from '../../plan/wanted.ts';
 import type { PersistentDisk, Vm } from '../../store/instances.ts';
+import { sameValue } from '../../plan/equal.ts';
 import type { StepIo } from '../work.ts';
+import { goesOnPast, isForeverUnknown, leaveDiskBehind } from './left-behind.ts';
 
 /**
  * INVARIANTS
@@ -36,15 +39,23 @@ export async function changeDisk(
   }
   const made = await make(io, change.to);
   await attach(io, made);
-  if (from !== null && change.name === '') await copy(io, from, made);
+  if (from !== null) {
+    if (change.name === '') await copy(io, from, made);
+    await detach(io, from);
+  }
+  // At once: a disk that has served and is not yet orphaned could be taken for one that was made for the next change.
   await task.store.atomically(async (store) => {
     await store.instances.updateDisk(made.key, { active: true });
-    if (from !== null) await store.instances.updateDisk(from.key, { active: false });
+    if (from !== null) await orphanRow(io, from, store);
   });
   made.active = true;
-  if (from === null) return;
-  from.active = false;
-  await giveUp(io, from);
+  if (from !== null) await orphaned(io, from);
+}
+
+/** Disks that were made for a change which is no longer wanted: they never served. */
+export async function giveUpStrays(io: StepIo): Promise<void> {
+  const strays = io.work.instance.disks.filter(({ active, state }) => !active && state !== 'orphaned');
+  for (const disk of strays) await giveUp(io, disk);
 }
 
 async function make(io: StepIo, to: WantedDisk): Promise<PersistentDisk> {
@@ -52,8 +63,14 @@ async function make(io: StepIo, to: WantedDisk): Promise<PersistentDisk> {
   const vm = servingVm(io);
   // One that an earlier run made, or was making, for this change.
   let disk = work.instance.disks.find(
-    ({ active, name, state, sizeMib }) => !active && state !== 'orphaned' && name === to.name && sizeMib === to.sizeMib,
+    ({ active, name, state, sizeMib, cloudProperties }) =>
+      !active &&
+      state !== 'orphaned' &&
+      name === to.name &&
+      sizeMib === to.sizeMib &&
+      sameValue(cloudProperties, to.cloudProperties),
   );
+  const asked = disk !== undefined;
   if (disk === undefined) {
     disk = {
       key: chance.uuid(),
@@ -72,7 +89,16 @@ async function make(io: StepIo, to: WantedDisk): Promise<PersistentDisk> {
   if (disk.cid !== null) return disk;
   const event = { action: 'create', objectType: 'disk', deployment: work.instance.deployment, instance: work.label };
   const parentId = await task.record(event);
-  const cid = await cpis.named(vm.cpi).createDisk(to.sizeMib, to.cloudProperties, vm.cid, disk.key, task.signal);
+  let cid: DiskCid;
+  try {
+    const cpi = cpis.named(vm.cpi, task, vm.stemcell);
+    cid = await cpi.createDisk(to.sizeMib, to.cloudProperties, vm.cid, disk.key, task.signal);
+  } catch (thrown) {
+    await task.record({ ...event, parentId, error: messageOf(thrown) });
+    if (!asked || !isForeverUnknown(thrown)) throw thrown;
+    await leaveDiskBehind(io, disk, messageOf(thrown));
+    return make(io, to);
+  }
   await task.store.instances.updateDisk(disk.key, { cid, state: 'live' });
   Object.assign(disk, { cid, state: 'live' });
   await task.record({ ...event, objectName: cid, parentId });
@@ -84,10 +110,15 @@ async function attach(io: StepIo, disk: PersistentDisk): Promise<void> {
   const vm = servingVm(io);
   if (disk.cid === null || vm.cid === null) throw new Error(`${work.label}: disk ${disk.key} or its VM has no cid`);
   const call = { label: work.label, signal: task.signal };
-  const hint = await cpis.named(vm.cpi).attachDisk(vm.cid, disk.cid, task.signal);
+  const hint = await cpis.named(vm.cpi, task, vm.stemcell).attachDisk(vm.cid, disk.cid, task.signal);
   await setMetadata(io, vm, disk.cid);
   await agents.call(vm.agentId, 'add_persistent_disk', [disk.cid, hint], call);
   if (disk.name === '') await agents.call(vm.agentId, 'mount_disk', [disk.cid], call);
+}
+
+/** Of every disk that serves. */
+export async function setDiskMetadata(io: StepIo, vm: Vm): Promise<void> {
+  for (const { cid } of servingDisks(io)) if (cid !== null) await setMetadata(io, vm, cid);
 }
 
 async function setMetadata({ work, task, cpis, settings, clock }: StepIo, vm: Vm, cid: DiskCid): Promise<void> {
@@ -102,7 +133,7 @@ async function setMetadata({ work, task, cpis, settings, clock }: StepIo, vm: Vm
     attached_at: new Date(clock.now()).toISOString(),
   };
   try {
-    await cpis.named(vm.cpi).setDiskMetadata(cid, metadata, task.signal);
+    await cpis.named(vm.cpi, task, vm.stemcell).setDiskMetadata(cid, metadata, task.signal);
   } catch (thrown) {
     if (!isUnsupported(thrown)) throw thrown;
   }
@@ -119,7 +150,7 @@ async function detach(io: StepIo, disk: PersistentDisk): Promise<void> {
   }
   await removeFromAgent(io, vm.agentId, disk.cid);
   try {
-    await cpis.named(vm.cpi).detachDisk(vm.cid, disk.cid, task.signal);
+    await cpis.named(vm.cpi, task, vm.stemcell).detachDisk(vm.cid, disk.cid, task.signal);
   } catch (thrown) {
     if (!isCpiError(thrown, 'DiskNotAttached')) throw thrown;
   }
@@ -142,28 +173,36 @@ async function giveUp(io: StepIo, disk: PersistentDisk): Promise<void> {
 
 /** Its data stays until somebody deletes it, or its time is over. */
 export async function orphan(io: StepIo, disk: PersistentDisk): Promise<void> {
-  const { work, task, clock } = io;
-  const { instance } = work;
   if (disk.cid === null) await unmake(io, disk);
-  else {
-    const from = { deployment: instance.deployment, instance: instanceLabel(instance), az: instance.az };
-    await task.store.instances.orphanDisk(disk.key, from, clock.now());
-    await task.record({
-      action: 'orphan',
-      objectType: 'disk',
-      objectName: disk.cid,
-      deployment: instance.deployment,
-      instance: work.label,
-    });
-  }
-  instance.disks = instance.disks.filter(({ key }) => key !== disk.key);
+  else await orphanRow(io, disk, io.task.store);
+  await orphaned(io, disk);
+}
+
+async function orphanRow({ work, clock }: StepIo, disk: PersistentDisk, store: StepIo['task']['store']): Promise<void> {
+  const { instance } = work;
+  const from = { deployment: instance.deployment, instance: instanceLabel(instance), az: instance.az };
+  await store.instances.orphanDisk(disk.key, from, clock.now());
+}
+
+async function orphaned({ work, task }: StepIo, { key, cid }: PersistentDisk): Promise<void> {
+  const { instance } = work;
+  instance.disks = instance.disks.filter((disk) => disk.key !== key);
+  if (cid === null) return;
+  const event = { action: 'orphan', objectType: 'disk', objectName: cid };
+  await task.record({ ...event, deployment: instance.deployment, instance: work.label });
 }
 
 /** A disk whose making was never answered holds no data: the same call tells its cid, and it is deleted. */
-async function unmake({ task, cpis }: StepIo, disk: PersistentDisk): Promise<void> {
-  const cpi = cpis.named(disk.cpi);
-  const cid = await cpi.createDisk(disk.sizeMib, disk.cloudProperties, null, disk.key, task.signal);
-  await cpi.deleteDisk(cid, task.signal);
+async function unmake(io: StepIo, disk: PersistentDisk): Promise<void> {
+  const { task, cpis } = io;
+  const cpi = cpis.named(disk.cpi, task);
+  try {
+    const cid = await cpi.createDisk(disk.sizeMib, disk.cloudProperties, null, disk.key, task.signal);
+    await cpi.deleteDisk(cid, task.signal);
+  } catch (thrown) {
+    if (!isForeverUnknown(thrown) && !goesOnPast(thrown, io)) throw thrown;
+    return leaveDiskBehind(io, disk, messageOf(thrown));
+  }
   await task.store.instances.forgetDisk(disk.key);
 }
 

@@ -7,6 +7,7 @@ import type { YamlMap } from '../../../manifests/value.ts';
 import { activeVm, unfinishedVm } from '../../plan/actual.ts';
 import type { Vm } from '../../store/instances.ts';
 import type { MachineShape, StepIo } from '../work.ts';
+import { forgetVm, isForeverUnknown, leaveVmBehind } from './left-behind.ts';
 
 /**
  * INVARIANTS
@@ -69,7 +70,7 @@ async function askForVm(io: StepIo, agentId: AgentId, { first }: { first: boolea
     });
   try {
     const spec = await vmSpec(io, vm);
-    const { vmCid } = await withRetries(io, () => cpis.named(vm.cpi).createVm(spec, task.signal));
+    const { vmCid } = await withRetries(io, () => cpis.named(vm.cpi, task, vm.stemcell).createVm(spec, task.signal));
     vm.cid = vmCid;
     await task.store.instances.updateVm(agentId, { cid: vmCid });
     await ended();
@@ -77,7 +78,8 @@ async function askForVm(io: StepIo, agentId: AgentId, { first }: { first: boolea
   } catch (thrown) {
     // A refusal of the first call means that nothing was made. Of a later one it does not: an earlier call may have
     // made it. Anything that is no refusal leaves the row, too.
-    if (first && thrown instanceof CpiError) await forget(io, agentId);
+    if (first && thrown instanceof CpiError) await forgetVm(io, agentId);
+    else await task.store.instances.updateVm(agentId, { problem: messageOf(thrown) });
     await ended(messageOf(thrown));
     throw thrown;
   }
@@ -142,9 +144,7 @@ function environment({ work, settings, bus, blobs }: StepIo, env: YamlMap, cert:
 /** Waits for the agent of a VM that was just made, or was being made when a director died. */
 export async function awaitVm(io: StepIo): Promise<void> {
   const { work, task, agents, settings } = io;
-  const vm = unfinishedVm(work.instance);
-  if (vm === null) throw new Error(`${work.label} has no VM that is being made`);
-  const vmCid = await askForVm(io, vm.agentId, { first: false });
+  const { vm, vmCid } = await madeVm(io);
   await setVmMetadata(io, vm);
   try {
     await agents.waitUntilReady(vm.agentId, {
@@ -160,6 +160,23 @@ export async function awaitVm(io: StepIo): Promise<void> {
   }
   await task.store.instances.updateVm(vm.agentId, { state: 'live', active: true });
   Object.assign(vm, { state: 'live', active: true });
+}
+
+/** One of which the infrastructure will never say whether it was made is given up, and another is made. */
+async function madeVm(io: StepIo): Promise<{ vm: Vm; vmCid: VmCid }> {
+  const { instance } = io.work;
+  const vm = unfinishedVm(instance);
+  if (vm === null) throw new Error(`${io.work.label} has no VM that is being made`);
+  try {
+    return { vm, vmCid: await askForVm(io, vm.agentId, { first: false }) };
+  } catch (thrown) {
+    if (!isForeverUnknown(thrown)) throw thrown;
+    await leaveVmBehind(io, vm, messageOf(thrown));
+  }
+  await createVm(io);
+  const another = unfinishedVm(instance);
+  if (another?.cid == null) throw new Error(`${io.work.label}: a VM was made and is not on record`);
+  return { vm: another, vmCid: another.cid };
 }
 
 export async function setVmMetadata(io: StepIo, vm: Vm): Promise<void> {
@@ -178,7 +195,7 @@ export async function setVmMetadata(io: StepIo, vm: Vm): Promise<void> {
     created_at: new Date(vm.createdAtMs).toISOString(),
   };
   try {
-    await cpis.named(vm.cpi).setVmMetadata(vm.cid, metadata, task.signal);
+    await cpis.named(vm.cpi, task, vm.stemcell).setVmMetadata(vm.cid, metadata, task.signal);
   } catch (thrown) {
     if (!isUnsupported(thrown)) throw thrown;
   }
@@ -194,19 +211,21 @@ export async function deleteVm(io: StepIo, agentId: AgentId): Promise<void> {
   Object.assign(vm, { state: 'deleting', active: false });
   try {
     const vmCid = vm.cid ?? (await cidOf(io, vm));
-    await deleteAtCpi(io, vm.cpi, vmCid);
-    await forget(io, agentId);
+    await deleteAtCpi(io, vm, vmCid);
+    await forgetVm(io, agentId);
     await task.record({ ...event, objectName: vmCid, parentId });
   } catch (thrown) {
+    if (isForeverUnknown(thrown)) return leaveVmBehind(io, vm, messageOf(thrown));
     await task.store.instances.updateVm(agentId, { problem: messageOf(thrown) });
+    vm.problem = messageOf(thrown);
     await task.record({ ...event, objectName: vm.cid, parentId, error: messageOf(thrown) });
     throw thrown;
   }
 }
 
-async function deleteAtCpi({ cpis, task }: StepIo, cpi: string, cid: VmCid): Promise<void> {
+async function deleteAtCpi({ cpis, task }: StepIo, { cpi, stemcell }: Vm, cid: VmCid): Promise<void> {
   try {
-    await cpis.named(cpi).deleteVm(cid, task.signal);
+    await cpis.named(cpi, task, stemcell).deleteVm(cid, task.signal);
   } catch (thrown) {
     if (!isCpiError(thrown, 'VMNotFound')) throw thrown;
   }
@@ -214,16 +233,10 @@ async function deleteAtCpi({ cpis, task }: StepIo, cpi: string, cid: VmCid): Pro
 
 /** A VM whose making was never answered: the same call, made again, tells its cid. Refused, it tells nothing. */
 async function cidOf(io: StepIo, vm: Vm): Promise<VmCid> {
-  const { vmCid } = await io.cpis.named(vm.cpi).createVm(await vmSpec(io, vm), io.task.signal);
+  const { vmCid } = await io.cpis.named(vm.cpi, io.task, vm.stemcell).createVm(await vmSpec(io, vm), io.task.signal);
   await io.task.store.instances.updateVm(vm.agentId, { cid: vmCid });
   vm.cid = vmCid;
   return vmCid;
-}
-
-async function forget({ work, task, bus }: StepIo, agentId: AgentId): Promise<void> {
-  await bus.revoke(agentId);
-  await task.store.instances.forgetVm(agentId);
-  work.instance.vms = work.instance.vms.filter((vm) => vm.agentId !== agentId);
 }
 
 /** Lasting bus credentials instead of the bootstrap's, and what else the machine shall know. */

@@ -41,7 +41,9 @@ test('the program is told who asks and for which stemcell; what it says reaches 
   expect(lines.join('\n')).not.toContain('hunter2');
   expect(lines.join('\n')).toContain('10.0.0.4');
   const said = outputs.join('');
-  expect(said).toMatch(/create_vm begins: cpi-\d+\ncreate_vm ends\n/);
+  expect(said).toMatch(/\[cpi-(\d+)\] request: \{"method":"create_vm",.*\ncreate_vm begins: cpi-\1\n/);
+  expect(said).toMatch(/\[cpi-\d+\] response: \{"result":\["vm-.*\ncreate_vm ends\n/);
+  expect(said).not.toContain('hunter2');
   expect(said.match(/info begins/g)).toHaveLength(1); // asked once for all three calls
 });
 
@@ -52,7 +54,7 @@ test('standard error is streamed while the program works', async () => {
   outputs.length = 0;
   await program.fault('has_vm', 'slow', '1000');
   const asked = cpi.hasVm(id<VmCid>('a'));
-  await expect.poll(() => outputs.join(''), soon).toMatch(/^has_vm begins: cpi-\d+\n$/);
+  await expect.poll(() => outputs.join(''), soon).toMatch(/request: .*\nhas_vm begins: cpi-\d+\n$/);
   await asked;
 });
 

@@ -1,0 +1,71 @@
+import type { Chance } from '../common/chance.ts';
+import type { Clock } from '../common/clock.ts';
+
+/**
+ * The lines of a task's cpi output: one for each call and one for its answer, told apart by the request id when many
+ * calls run at once.
+ * Source: what bosh-director's external_cpi writes of its requests and responses.
+ */
+export class CallLog {
+  readonly #kind: string;
+  readonly #clock: Clock;
+  readonly #write: (text: string) => void;
+
+  /** @param kind `external-cpi` for a program; a CPI of ours has its own name */
+  constructor(kind: string, clock: Clock, write: (text: string) => void) {
+    this.#kind = kind;
+    this.#clock = clock;
+    this.#write = write;
+  }
+
+  /** @param request redacted already */
+  asked(requestId: string, request: unknown, command?: string): void {
+    this.#line(
+      requestId,
+      `request: ${JSON.stringify(request)}${command === undefined ? '' : ` with command: ${command}`}`,
+    );
+  }
+
+  answered(requestId: string, answer: unknown): void {
+    this.#line(requestId, `response: ${JSON.stringify(answer)}`);
+  }
+
+  /** An end that is no answer. */
+  ended(requestId: string, why: string): void {
+    this.#line(requestId, `no response: ${why}`);
+  }
+
+  #line(requestId: string, text: string): void {
+    this.#write(`${new Date(this.#clock.now()).toISOString()} [${this.#kind}] [${requestId}] ${text}\n`);
+  }
+}
+
+export function requestIdFrom(chance: Chance): string {
+  return `cpi-${100_000 + chance.below(900_000)}`;
+}
+
+/** Longer ones are handed on in pieces: a program may never end its line. */
+const lineCharsMax = 64 * 1024;
+
+/** Hands on whole lines of what comes in pieces, so that the programs of one task don't mix theirs. */
+export function byLine(write: (text: string) => void): { add: (text: string) => void; end: () => void } {
+  let begun = '';
+  return {
+    add: (text) => {
+      const at = text.lastIndexOf('\n') + 1;
+      if (at > 0) {
+        write(begun + text.slice(0, at));
+        begun = '';
+      }
+      begun += text.slice(at);
+      if (begun.length > lineCharsMax) {
+        write(`${begun}\n`);
+        begun = '';
+      }
+    },
+    end: () => {
+      if (begun !== '') write(`${begun}\n`);
+      begun = '';
+    },
+  };
+}
