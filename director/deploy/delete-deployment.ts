@@ -1,15 +1,17 @@
 import { messageOf } from '../../common/errors.ts';
 import { PlanRunner } from '../execute/run-plan.ts';
 import { observe, refuseSilent } from '../observe/observe.ts';
+import { instanceLabel } from '../plan/actual.ts';
 import { planUndeployment } from '../plan/plan-deployment.ts';
 import type { TaskHandler } from '../tasks/task-context.ts';
 import type { DeleteDeploymentArgs } from '../api/deploy-args.ts';
 import { deploymentLockWaitMs, type DeployDeps } from './deploy-deps.ts';
+import { deploymentHasIgnored } from './instance-errors.ts';
 import { deletionWork, worksById } from './instance-works.ts';
 
 /**
- * Deletes every instance, then the deployment. `force` goes on without agents that do not answer and scripts that
- * fail; what the infrastructure refuses to delete stays on record all the same, and so does the deployment.
+ * Deletes every instance, then the deployment. `force` goes on past agents that do not answer, scripts that fail and
+ * an infrastructure that refuses: what may be left there is told by name, in warnings and events, and forgotten.
  */
 export function deleteDeployment(deps: DeployDeps): TaskHandler {
   return (task) => {
@@ -24,6 +26,12 @@ export function deleteDeployment(deps: DeployDeps): TaskHandler {
       const parentId = await task.record(event);
       try {
         const actual = await observe(name, { store, signal, agents: deps.agents });
+        const ignored = actual.instances.filter(({ instance }) => instance.ignore);
+        if (ignored.length > 0)
+          throw deploymentHasIgnored(
+            name,
+            ignored.map(({ instance }) => instanceLabel(instance)),
+          );
         if (!force) refuseSilent(actual.instances, name);
         const compiling = (await store.instances.ofDeployment(name, { compilation: true })).filter(
           ({ compilation }) => compilation,
@@ -32,12 +40,11 @@ export function deleteDeployment(deps: DeployDeps): TaskHandler {
           ...actual.instances,
           ...compiling.map((instance) => ({ instance, agent: { kind: 'none' } as const })),
         ];
-        const works = new Map(all.map(({ instance }) => [instance.id as string, deletionWork(instance)]));
-        const runner = new PlanRunner(deps, task, worksById(works));
-        const plans = planUndeployment(
-          force ? all.map(({ instance }) => ({ instance, agent: { kind: 'none' } as const })) : all,
-          { skipDrain: [] },
+        const works = new Map(
+          all.map(({ instance }) => [instance.id as string, { ...deletionWork(instance), forced: force }]),
         );
+        const runner = new PlanRunner(deps, task, worksById(works));
+        const plans = planUndeployment(all, { skipDrain: [] });
         await runner.delete(plans, 'Deleting instances');
         const artifacts = events.stage('Removing deployment artifacts', 2);
         await artifacts.task('Detaching stemcells', () => Promise.resolve());
