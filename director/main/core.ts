@@ -8,6 +8,7 @@ import { deleteDeployment } from '../deploy/delete-deployment.ts';
 import { JobLibrary } from '../deploy/job-library.ts';
 import type { DeployDeps } from '../deploy/deploy-deps.ts';
 import { updateDeployment } from '../deploy/update-deployment.ts';
+import { updateInstance } from '../deploy/update-instance.ts';
 import type { Cpis } from '../execute/cpis.ts';
 import type { ExecuteSettings } from '../execute/work.ts';
 import type { Store } from '../store/store.ts';
@@ -55,6 +56,7 @@ export function assembleCore(
   const handlers = {
     update_deployment: updateDeployment(deploy),
     delete_deployment: deleteDeployment(deploy),
+    update_instance: updateInstance(deploy),
     ...otherHandlers(deploy),
   };
   return { deploy, engine: new TaskEngine({ store, clock, log, waker: embeddedWaker(), handlers }, options.engine) };

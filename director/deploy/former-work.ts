@@ -1,0 +1,94 @@
+import type { NetworkSettings } from '../../agent/protocol.ts';
+import { vmCloudProperties } from '../../manifests/cloud-config.ts';
+import type { WatchMs } from '../../manifests/update-policy.ts';
+import type { YamlMap } from '../../manifests/value.ts';
+import type { InstanceWork, JobsWork, MachineShape } from '../execute/work.ts';
+import type { VmShape } from '../plan/changes.ts';
+import { sameValue } from '../plan/equal.ts';
+import type { InstanceSpec } from '../plan/instance-spec.ts';
+import type { Instance } from '../store/instances.ts';
+import type { TaskContext } from '../tasks/task-context.ts';
+import type { DeployDeps } from './deploy-deps.ts';
+import { gone } from './gone.ts';
+import { addressesChanged, groupMissing, neverUpdated, stemcellMissing } from './instance-errors.ts';
+import { deletionWork } from './instance-works.ts';
+import { resolve } from './resolve.ts';
+import { stemcellOf } from './stemcells.ts';
+
+/** An instance to be brought back to what it last was, not to what is wanted now. */
+export interface FormerWork {
+  work: InstanceWork;
+  shape: VmShape;
+  watch: WatchMs;
+  canaryWatch: WatchMs;
+  errand: boolean;
+}
+
+/**
+ * Its jobs, packages, addresses and stemcell are those that were last applied; the size of its VM and the times to
+ * watch it are those of the last deploy that succeeded.
+ */
+export async function formerWork(instance: Instance, deps: DeployDeps, task: TaskContext): Promise<FormerWork> {
+  const { store } = task;
+  const deployment = await store.deployments.get(instance.deployment);
+  if (deployment === undefined) throw gone(instance.deployment);
+  if (deployment.manifest === null || instance.spec === null) throw neverUpdated(instance);
+  const configs = async (ids: readonly number[]) => (await store.configs.getAll(ids)).map(({ content }) => content);
+  const { wanted } = await resolve(
+    {
+      manifest: deployment.manifest,
+      cloudConfigs: await configs(deployment.cloudConfigIds),
+      runtimeConfigs: await configs(deployment.runtimeConfigIds),
+      teams: deployment.teams,
+      firstDeploy: false,
+    },
+    { ...deps, store, task, directorName: deps.settings.directorName },
+  );
+  const group = wanted.groups.find((candidate) => candidate.group.name === instance.group);
+  if (group === undefined) throw groupMissing(instance);
+  const { update, lifecycle, env, tags } = group.group;
+  const az = instance.az === null ? undefined : wanted.cloud.azs.get(instance.az);
+  const spec = instance.spec as FormerSpec; // baseSpec made it
+  const machine: MachineShape = {
+    cpi: az?.cpi ?? '',
+    stemcell: await formerStemcell(spec.stemcell, az?.cpi ?? '', task),
+    cloudProperties: vmCloudProperties(az?.cloudProperties, group.vmProperties, ...group.extensionProperties),
+    networks: spec.networks,
+    env: spec.env ?? env,
+    tags: { ...wanted.tags, ...tags },
+  };
+  const { stemcell, cloudProperties, networks } = machine;
+  return {
+    work: { ...deletionWork(instance), machine, jobs: formerJobs(instance, spec) },
+    shape: { stemcell, cloudProperties, networks, env: machine.env },
+    watch: update.updateWatchMs,
+    canaryWatch: update.canaryWatchMs,
+    errand: lifecycle === 'errand',
+  };
+}
+
+type FormerSpec = InstanceSpec & {
+  stemcell: { name: string; version: string };
+  networks: Record<string, NetworkSettings>;
+  env?: YamlMap;
+};
+
+async function formerStemcell({ name, version }: FormerSpec['stemcell'], cpi: string, { store }: TaskContext) {
+  const [found] = await store.stemcells.find(name, version, cpi);
+  if (found === undefined) throw stemcellMissing(`${name}/${version}`);
+  return stemcellOf(found);
+}
+
+/** Nothing is rendered: the archive of the last update is kept until the next one. */
+function formerJobs(instance: Instance, spec: FormerSpec): JobsWork {
+  return {
+    spec,
+    withArchive: () => Promise.resolve(spec),
+    learnNetworks: (known) => {
+      const ips = (networks: Readonly<Record<string, NetworkSettings>>) =>
+        Object.fromEntries(Object.keys(spec.networks).map((name) => [name, networks[name]?.ip]));
+      // Templates tell addresses to jobs, and only a deploy renders them anew.
+      return sameValue(ips(known), ips(spec.networks)) ? Promise.resolve() : Promise.reject(addressesChanged(instance));
+    },
+  };
+}

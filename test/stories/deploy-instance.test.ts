@@ -1,0 +1,108 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { id } from '../../common/ids.ts';
+import type { UpdateInstanceArgs } from '../../director/api/deploy-args.ts';
+import { cloudConfigOf, givenDirector, webTier } from '../support/given-director.ts';
+
+let director: Awaited<ReturnType<typeof givenDirector>>;
+
+beforeEach(async () => {
+  director = await givenDirector();
+  await director.upload();
+  await director.uploadStemcell();
+  await director.cloudConfig(cloudConfigOf());
+  expect(await director.deploy(webTier({ instances: 2, disk: true }))).toMatchObject({ state: 'done' });
+});
+
+afterEach(() => director.close());
+
+const instances = () => director.store.instances.ofDeployment('web');
+
+async function act(action: UpdateInstanceArgs['action'], more: Partial<UpdateInstanceArgs> = {}) {
+  const [first] = await instances();
+  const args: UpdateInstanceArgs = {
+    deployment: 'web',
+    instanceId: first?.id ?? '',
+    action,
+    hard: false,
+    skipDrain: false,
+    ignoreUnresponsiveAgent: false,
+    ...more,
+  };
+  const task = await director.engine.enqueue({
+    type: 'update_instance',
+    description: `${action} instance`,
+    lane: 'normal',
+    args,
+    user: 'admin',
+    deployment: id('web'),
+    contextId: '',
+    teams: [],
+  });
+  return director.ended(task);
+}
+
+const told = (events: string) =>
+  [...events.matchAll(/"task":"([^"]+)","index":\d+,"state":"finished"/g)].map(([, task]) => task);
+
+test('one instance is stopped and started as it was; the other never hears of it', async () => {
+  const [first, other] = await instances();
+  const stopped = await act('stop');
+  expect(stopped).toMatchObject({ state: 'done', result: `web/${first?.id}` });
+  expect(told(stopped.events)).toEqual(['Stopping instance']);
+  expect((await instances()).map(({ state }) => state)).toEqual(['stopped', 'started']);
+  expect(told((await act('stop')).events)).toEqual([]); // stopped already
+
+  const started = await act('start');
+  expect(told(started.events)).toEqual(['Starting instance']);
+  const [now, untouched] = await instances();
+  expect(now).toMatchObject({ state: 'started', updateCompleted: true, spec: first?.spec });
+  expect(now?.vms).toEqual(first?.vms);
+  expect(untouched).toEqual(other);
+  const again = await director.deploy(webTier({ instances: 2, disk: true }));
+  expect(again.events).not.toContain('Updating instance');
+});
+
+test('a hard stop deletes the VM and keeps the disk, which the start attaches to the new one', async () => {
+  const [first] = await instances();
+  const stopped = await act('stop', { hard: true });
+  expect(told(stopped.events)).toEqual(['Stopping instance', 'Deleting VM']);
+  expect((await instances())[0]).toMatchObject({ state: 'detached', vms: [], disks: [{ active: true }] });
+  expect(director.cpi.inventory().vms).toHaveLength(1);
+
+  const started = await act('start');
+  expect(started).toMatchObject({ state: 'done' });
+  expect(told(started.events)).toEqual(['Creating VM', 'Starting instance']);
+  const [now] = await instances();
+  expect(now?.vms[0]?.cid).not.toBe(first?.vms[0]?.cid);
+  expect(now?.disks).toEqual(first?.disks);
+  expect(now?.ips).toEqual(first?.ips);
+});
+
+test('a recreate is told as one, with its stop and start', async () => {
+  const [first] = await instances();
+  expect(await act('restart', { hard: true })).toMatchObject({ state: 'done' });
+  const [now] = await instances();
+  expect(now?.vms[0]?.cid).not.toBe(first?.vms[0]?.cid);
+  const events = await director.store.events.list({});
+  const actions = events.filter(({ objectType }) => objectType === 'instance').map(({ action }) => action);
+  for (const action of ['recreate', 'stop', 'start']) expect(actions.filter((each) => each === action)).toHaveLength(2);
+});
+
+test('what fails on the way is done by the same command again', async () => {
+  const [first] = await instances();
+  director.machines.agent(first?.vms[0]?.cid ?? id('none'))?.faults.failOnce('drain', 'before');
+  expect(await act('restart', { hard: true })).toMatchObject({ state: 'error' });
+  director.cpi.faults.failOnce('createVm', 'after');
+  expect(await act('restart', { hard: true })).toMatchObject({ state: 'error' });
+  expect((await instances())[0]).toMatchObject({ state: 'detached' });
+  expect(await act('restart', { hard: true })).toMatchObject({ state: 'done' });
+  expect((await instances())[0]).toMatchObject({ state: 'started', updateCompleted: true });
+  expect(director.cpi.inventory().vms).toHaveLength(2); // the VM whose making was not answered is the one in use
+});
+
+test('ignored instances are refused', async () => {
+  const [first] = await instances();
+  await director.store.instances.update(first?.id ?? id(''), { ignore: true });
+  expect(await act('stop')).toMatchObject({ state: 'error', result: expect.stringContaining('is ignored') });
+  expect(await director.delete('web')).toMatchObject({ state: 'error', result: expect.stringContaining('ignored') });
+});
