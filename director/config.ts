@@ -68,7 +68,7 @@ function readText(file: string, mustExist: boolean): string | undefined {
 }
 
 /** What no single key shows. */
-function faultsOfWhole({ users, listen }: DirectorConfig): Fault[] {
+function faultsOfWhole({ users, listen, bus }: DirectorConfig): Fault[] {
   const faults: Fault[] = [];
   const names = new Set<string>();
   users.forEach(({ name, password }, index) => {
@@ -80,6 +80,12 @@ function faultsOfWhole({ users, listen }: DirectorConfig): Fault[] {
   });
   if ((listen.certificate === undefined) !== (listen.privateKey === undefined)) {
     faults.push({ path: 'listen', message: 'certificate and private_key belong together' });
+  }
+  if (bus.kind === 'nats') {
+    if (bus.urls.length === 0) faults.push({ path: 'bus.urls', message: 'must name a nats-server: nats://host:4222' });
+    if ((bus.permissionsFile === undefined) !== (bus.reloadPidFile === undefined)) {
+      faults.push({ path: 'bus', message: 'permissions_file and reload_pid_file belong together' });
+    }
   }
   return faults;
 }

@@ -91,7 +91,6 @@ const memoryCpi = section(
       description: '`simulated`: agents that act as if. `process`: a real agent for each machine, jobs as processes.',
       default: 'simulated',
     }),
-    capacity: whole({ description: 'Most VMs at a time.', default: 10_000, minimum: 1, maximum: 1_000_000 }),
   },
   { description: 'An infrastructure in memory, to rehearse with.' },
 );
@@ -151,22 +150,8 @@ const agent = section(
   { description: 'What every VM gets.' },
 );
 
-const compile = section(
-  {
-    orphan_workers: flag({ description: 'Leave compilation VMs to a later clean-up.', default: false }),
-    timeout_minutes: whole({
-      description: 'Limit for the compilation of one package, in minutes.',
-      default: 720,
-      minimum: 1,
-      maximum: 10_080,
-    }),
-  },
-  { description: 'Compilation of packages; how many machines, the cloud config says.' },
-);
-
 const dns = section(
   {
-    enabled: flag({ description: 'Whether VMs get the names of all others (`sync_dns`).', default: true }),
     domain: text({ description: 'The domain of these names.', default: 'bosh' }),
   },
   { description: 'Names of instances.' },
@@ -175,12 +160,6 @@ const dns = section(
 const tasks = section(
   {
     workers: whole({ description: 'Tasks worked on at a time.', default: 4, minimum: 1, maximum: 64 }),
-    keep: whole({
-      description: 'Finished tasks of each type that are kept.',
-      default: 2_000,
-      minimum: 1,
-      maximum: 100_000,
-    }),
   },
   { description: 'The task engine.' },
 );
@@ -188,7 +167,6 @@ const tasks = section(
 const events = section(
   {
     record: flag({ description: 'Whether `bosh events` is kept.', default: true }),
-    keep: whole({ description: 'Events that are kept.', default: 10_000, minimum: 100, maximum: 10_000_000 }),
   },
   { description: 'The record of what was changed by whom.' },
 );
@@ -257,7 +235,6 @@ export const directorConfigSchema = section(
     blobstore: Type.Union([blobstore], { description: 'Where packages, templates and logs are kept.' }),
     templates,
     agent,
-    compile,
     dns,
     tasks,
     events,
