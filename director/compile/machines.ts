@@ -106,7 +106,13 @@ export class CompilationMachines {
     const extensions = compilation.vmExtensions.map((name) => cloud.vmExtensions.get(name)?.cloudProperties);
     const work = workOn(instance);
     const reservations = [
-      { network: compilation.network, address: instance.ips[0]?.address ?? null, static: false, held: true },
+      {
+        network: compilation.network,
+        address: instance.ips[0]?.address ?? null,
+        static: false,
+        held: true,
+        recorded: true,
+      },
     ];
     work.machine = {
       cpi: az?.cpi ?? '',

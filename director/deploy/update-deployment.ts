@@ -3,7 +3,7 @@ import type { UpdateDeploymentArgs } from '../api/deploy-args.ts';
 import { compilePackages } from '../compile/compile-packages.ts';
 import type { Requirement } from '../compile/requirements.ts';
 import { PlanRunner } from '../execute/run-plan.ts';
-import { describePlan, describeSteps } from '../plan/describe.ts';
+import { describePlan, describeSteps, outlinePlan } from '../plan/describe.ts';
 import { isChanging, type DeploymentPlan } from '../plan/plan-deployment.ts';
 import type { DeployOptions } from '../plan/wanted.ts';
 import type { CompiledPackage } from '../store/releases.ts';
@@ -112,12 +112,16 @@ class Deploy {
     for (const line of describePlan(plan)) this.#task.debug(line);
   }
 
-  /** A dry run ends here: its plan, a line an instance, in the event stream and as the task's result. */
+  /** A dry run ends here: its plan, a line an instance, in the event stream, and with its order as the task's result. */
   async #show(plan: DeploymentPlan): Promise<string> {
     const lines = describePlan(plan);
     const stage = this.#task.events.stage('Planned changes', lines.length);
     for (const line of lines) await stage.task(line, () => Promise.resolve());
-    this.#task.result(lines.map((line) => `${line}\n`).join(''));
+    this.#task.result(
+      outlinePlan(plan)
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
     return `/deployments/${this.#name}`;
   }
 

@@ -15,8 +15,10 @@ export interface Reservation {
   /** Null: the infrastructure chooses. */
   address: string | null;
   static: boolean;
-  /** True: the instance holds it already. */
+  /** The instance has it already: nothing changes for its VM. */
   held: boolean;
+  /** Its row says the same; else it is written. */
+  recorded: boolean;
 }
 
 /**
@@ -26,8 +28,11 @@ export interface Reservation {
 export class AddressBook {
   readonly #holders: Map<string, InstanceId>;
   readonly #taken: IpSet;
+  readonly #labels: Map<InstanceId, string>;
 
-  constructor(addresses: readonly IpAddress[]) {
+  /** @param labels of instances that a message may name */
+  constructor(addresses: readonly IpAddress[], labels: ReadonlyMap<InstanceId, string> = new Map()) {
+    this.#labels = new Map(labels);
     this.#holders = new Map(addresses.map(({ address, instanceId }) => [address, instanceId]));
     this.#taken = IpSet.of(this.#holders.keys());
   }
@@ -39,11 +44,12 @@ export class AddressBook {
     id: InstanceId,
     networks: ReadonlyMap<string, Network>,
   ): { reservations: Reservation[]; obsoleteAddresses: string[] } {
+    this.#labels.set(id, `${group.name}/${id}`);
     const unplaced = new Map((placement.existing?.ips ?? []).map((ip) => [ip.address, ip]));
     const reservations = group.networks.map((groupNetwork): Reservation => {
       const network = networks.get(groupNetwork.name);
       if (network === undefined || network.type === 'dynamic') {
-        return { network: groupNetwork.name, address: null, static: false, held: false };
+        return { network: groupNetwork.name, address: null, static: false, held: false, recorded: false };
       }
       if (network.type === 'vip') return this.#reserveVip({ group, groupNetwork, network, placement, id }, unplaced);
       const wantedIp = placement.staticIps.get(groupNetwork.name);
@@ -74,11 +80,11 @@ export class AddressBook {
     const held = unplaced.get(address);
     if (held !== undefined) {
       unplaced.delete(address);
-      return { network: network.name, address, static: true, held: held.static && held.network === network.name };
+      return keptAs(held, network.name, true);
     }
     this.#checkFree(group, address, id);
     this.#take(address, id);
-    return { network: network.name, address, static: true, held: false };
+    return chosenAs(address, network.name, true);
   }
 
   #reserveVip(
@@ -95,7 +101,7 @@ export class AddressBook {
     const held = [...unplaced.values()].find((ip) => ip.network === network.name && fitsVip(at, ip.address));
     if (held !== undefined) {
       unplaced.delete(held.address);
-      return { network: network.name, address: held.address, static: held.static, held: true };
+      return keptAs(held, network.name, held.static);
     }
     const free =
       groupNetwork.staticIps === null
@@ -107,17 +113,17 @@ export class AddressBook {
         : groupNetwork.staticIps.find((address) => !this.#taken.has(address));
     if (free === undefined) refuse(group, 'no-address-left', 130011, `network "${network.name}" has no address left`);
     this.#take(free, id);
-    return { network: network.name, address: free, static: groupNetwork.staticIps !== null, held: false };
+    return chosenAs(free, network.name, groupNetwork.staticIps !== null);
   }
 
+  /** One that it has on this network, else one that it has on another and that would fit here, too. */
   #keep(network: ManualNetwork, placement: Placement, unplaced: Map<string, IpAddress>): Reservation | undefined {
-    for (const ip of unplaced.values()) {
-      const subnet = subnetsIn(network, placement.az).find((candidate) => admits(candidate, ip.address));
-      if (subnet === undefined || ip.static) continue;
-      unplaced.delete(ip.address);
-      return { network: network.name, address: ip.address, static: false, held: ip.network === network.name };
-    }
-    return undefined;
+    const subnets = subnetsIn(network, placement.az);
+    const fitting = [...unplaced.values()].filter(({ address }) => subnets.some((subnet) => admits(subnet, address)));
+    const kept = fitting.find((ip) => ip.network === network.name) ?? fitting[0];
+    if (kept === undefined) return undefined;
+    unplaced.delete(kept.address);
+    return keptAs(kept, network.name, false);
   }
 
   #choose({
@@ -136,7 +142,7 @@ export class AddressBook {
       const address = lowestFree(subnet.range, [this.#taken, subnet.restricted, subnet.statics], subnet.prefix);
       if (address === undefined) continue;
       this.#take(address, id);
-      return { network: network.name, address, static: false, held: false };
+      return chosenAs(address, network.name, false);
     }
     const where = placement.az === null ? '' : ` in AZ "${placement.az}"`;
     refuse(group, 'no-address-left', 130011, `network "${network.name}" has no address left${where}`);
@@ -145,8 +151,19 @@ export class AddressBook {
   #checkFree(group: NetworkedGroup, address: string, id: InstanceId): void {
     const holder = this.#holders.get(address);
     if (holder === undefined || holder === id) return;
-    refuse(group, 'address-taken', 130008, `IP ${address} is in use by instance ${holder}`);
+    const label = this.#labels.get(holder) ?? `instance ${holder} of another deployment`;
+    refuse(group, 'address-taken', 130008, `IP ${address} is in use by ${label}`);
   }
+}
+
+/** Whether an address is static is for cloud config and manifest to say anew each time; its VM does not care. */
+function keptAs(ip: IpAddress, network: string, isStatic: boolean): Reservation {
+  const recorded = ip.network === network && ip.static === isStatic;
+  return { network, address: ip.address, static: isStatic, held: true, recorded };
+}
+
+function chosenAs(address: string, network: string, isStatic: boolean): Reservation {
+  return { network, address, static: isStatic, held: false, recorded: false };
 }
 
 function fitsVip(
@@ -194,7 +211,7 @@ export function newAddresses(instance: {
   id: InstanceId;
   reservations: readonly Reservation[];
 }): Array<Omit<IpAddress, 'taskId'>> {
-  return instance.reservations.flatMap(({ address, network, static: isStatic, held }) =>
-    address === null || held ? [] : [{ address, network, static: isStatic, instanceId: instance.id }],
+  return instance.reservations.flatMap(({ address, network, static: isStatic, recorded }) =>
+    address === null || recorded ? [] : [{ address, network, static: isStatic, instanceId: instance.id }],
   );
 }

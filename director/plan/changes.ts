@@ -120,6 +120,7 @@ export function changesOf(wanted: WantedInstance, actual: ActualInstance, option
   if (state !== null) changes.push(...jobChanges(wanted.group, state));
   const stateReason = stateChange(wanted, actual);
   if (stateReason !== null) changes.push({ kind: 'state', reason: stateReason });
+  changes.push(...tagChanges(wanted, instance.spec));
   return changes;
 }
 
@@ -176,6 +177,13 @@ function jobChanges(group: WantedGroup, state: AgentState): Change[] {
   return [{ kind: 'job', reason: differing.length === 0 ? 'jobs changed' : `jobs changed: ${differing.join(', ')}` }];
 }
 
+/** What was never applied has no tags to compare: its VM gets the present ones when it is made. */
+function tagChanges({ tags }: WantedInstance, spec: InstanceSpec | null): Change[] {
+  if (spec === null) return [];
+  const names = differingKeys((spec['tags'] ?? {}) as Record<string, unknown>, tags); // baseSpec wrote them
+  return names.length === 0 ? [] : [{ kind: 'tags', reason: `tags changed: ${names.join(', ')}` }];
+}
+
 export interface DiskChange {
   name: string;
   from: PersistentDisk | null;
@@ -196,7 +204,7 @@ export function diskChanges(
   for (const to of group.disks) {
     const from = actual.get(to.name) ?? null;
     actual.delete(to.name);
-    const label = to.name === '' ? 'persistent disk' : `persistent disk "${to.name}"`;
+    const label = diskLabel(to.name);
     if (from === null) changes.push({ name: to.name, from, to, reason: `${label} of ${to.sizeMib} MiB is new` });
     else if (from.sizeMib !== to.sizeMib)
       changes.push({ name: to.name, from, to, reason: `${label} ${from.sizeMib} MiB -> ${to.sizeMib} MiB` });
@@ -206,8 +214,12 @@ export function diskChanges(
       changes.push({ name: to.name, from, to, reason: `${label} shall be made anew` });
   }
   for (const from of actual.values())
-    changes.push({ name: from.name, from, to: null, reason: 'persistent disk is no longer wanted' });
+    changes.push({ name: from.name, from, to: null, reason: `${diskLabel(from.name)} is no longer wanted` });
   return changes;
+}
+
+function diskLabel(name: string): string {
+  return name === '' ? 'persistent disk' : `persistent disk "${name}"`;
 }
 
 /** The state that is stored: acts end in `started`. */
@@ -220,6 +232,7 @@ function stateChange({ stateWish }: WantedInstance, { instance, agent }: ActualI
   const wanted = settledState(stateWish, instance);
   const jobs = agent.kind === 'answered' ? agent.state.job_state : null;
   if (wanted === 'detached') return instance.state === 'detached' ? null : 'shall be stopped, without a VM';
+  if (wanted === 'stopped' && agent.kind === 'none') return 'has no VM';
   if (wanted === 'stopped') return jobs === 'running' || instance.state !== 'stopped' ? 'shall be stopped' : null;
   if (agent.kind === 'none') return 'has no VM';
   return jobs === 'running' ? null : `its jobs are ${jobs ?? 'unknown'}, and shall run`;

@@ -30,7 +30,7 @@ export function outlinePlan(plan: DeploymentPlan, { steps = false }: { steps?: b
     .filter(({ createSteps }) => createSteps.length > 0);
   if (missing.length > 0) lines.push(`then, together, the missing VMs: ${missing.map(labelOf).join(', ')}`);
   for (const batch of plan.batches) {
-    const groups = batch.filter(({ deletions, waves }) => deletions.length > 0 || waves.length > 0);
+    const groups = batch.filter((group) => group.deletions.length + group.waves.length + waiting(group).length > 0);
     if (groups.length > 1) lines.push(`groups ${groups.map(({ group }) => group).join(' and ')} at the same time`);
     for (const group of groups) {
       lines.push(`group ${group.group}`);
@@ -41,9 +41,15 @@ export function outlinePlan(plan: DeploymentPlan, { steps = false }: { steps?: b
         for (const instance of wave.canaries) lines.push(`    ${describeChange(instance, true)}`, ...detail(instance));
         for (const instance of wave.rest) lines.push(`    ${describeChange(instance, false)}`, ...detail(instance));
       }
+      for (const instance of waiting(group)) lines.push(`  until it is started, ${describeChange(instance, false)}`);
     }
   }
   return lines;
+}
+
+/** Stopped instances, for which something changed that is done when they start. */
+function waiting({ instances }: GroupPlan): InstancePlan[] {
+  return instances.filter((instance) => !isChanging(instance) && instance.changes.length > 0);
 }
 
 function atOnce(count: number, { deletionsMaxInFlight }: GroupPlan): string {

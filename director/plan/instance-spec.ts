@@ -59,6 +59,7 @@ export function baseSpec(
     dns_domain_name: wanted.domain,
     address: addressOf(group.group, networks),
     persistent_disk: main?.sizeMib ?? 0,
+    tags: { ...wanted.tags, ...group.group.tags },
   };
 }
 

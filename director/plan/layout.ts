@@ -1,10 +1,12 @@
 import { OperatorError } from '../../common/errors.ts';
 import type { InstanceId } from '../../common/ids.ts';
 import type { Instance } from '../store/instances.ts';
-import type { ActualDeployment, ActualInstance } from './actual.ts';
+import { instanceLabel, type ActualDeployment, type ActualInstance } from './actual.ts';
 import { AddressBook, type Reservation } from './addresses.ts';
+import { Faults } from './faults.ts';
+import { continuedBy } from './migration.ts';
 import type { Placement } from './placed.ts';
-import { placeGroup } from './placement.ts';
+import { inGroupOrder, placeGroup } from './placement.ts';
 import type { WantedDeployment, WantedGroup } from './wanted.ts';
 
 /**
@@ -20,6 +22,8 @@ export interface Layout {
 export interface GroupLayout {
   wanted: WantedGroup;
   instances: readonly LaidOutInstance[];
+  /** Those of `obsolete` that the group, under its name or a former one, has no place for. */
+  obsolete: readonly ActualInstance[];
 }
 
 export interface LaidOutInstance {
@@ -37,64 +41,57 @@ export interface LaidOutInstance {
 
 /**
  * @param freshIds ids for new instances: at least as many as instances are wanted in all
- * @throws OperatorError of placement.ts and addresses.ts
+ * @throws OperatorError of migration.ts and placement.ts, or else of addresses.ts: all faults at once
  */
 export function layOut(wanted: WantedDeployment, actual: ActualDeployment, freshIds: readonly InstanceId[]): Layout {
   const byId = new Map(actual.instances.map((entry) => [entry.instance.id, entry]));
-  const book = new AddressBook(actual.addresses);
+  const labels = actual.instances.map(({ instance }) => [instance.id, instanceLabel(instance)] as const);
+  const book = new AddressBook(actual.addresses, new Map(labels));
   const fresh = freshIds[Symbol.iterator]();
   const claimed = new Set<InstanceId>();
   const obsolete: Instance[] = [];
 
-  const placedGroups = wanted.groups.map((group) => {
-    const existing = continuedBy(group, actual.instances);
-    for (const { id } of existing) claimed.add(id);
-    const placed = placeGroup(group.group, existing, wanted.cloud.networks);
+  const all = wanted.groups.map(({ group }) => group);
+  const faults = new Faults();
+  const placedGroups = wanted.groups.flatMap((group) => {
+    const placed = faults.attempt(() => {
+      const existing = continuedBy(group.group, all, actual.instances);
+      for (const { id } of existing) claimed.add(id);
+      return placeGroup(group, existing, wanted.cloud.networks);
+    });
+    if (placed === undefined) return [];
     obsolete.push(...placed.obsolete);
-    return { group, placements: placed.placements };
+    return [{ group, ...placed }];
   });
+  faults.throwIfAny();
   obsolete.push(...actual.instances.map(({ instance }) => instance).filter(({ id }) => !claimed.has(id)));
   refuseToDeleteIgnored(obsolete);
 
-  const groups = placedGroups.map(({ group, placements }) => {
+  const groups = placedGroups.map(({ group, placements, obsolete: unplaced }): GroupLayout => {
     const identified = identify(group, placements, actual, () => {
       const { value } = fresh.next();
       if (value === undefined) throw new Error('layOut was given too few fresh ids');
       return value;
     });
-    const instances = identified.map((one): LaidOutInstance => {
+    const instances = identified.flatMap((one): LaidOutInstance[] => {
       const existing = one.placement.existing === null ? null : (byId.get(one.placement.existing.id) ?? null);
-      const { reservations, obsoleteAddresses } = book.reserve(
-        group.group,
-        one.placement,
-        one.id,
-        wanted.cloud.networks,
-      );
-      return {
-        id: one.id,
-        group: group.group.name,
-        index: one.index,
-        az: one.placement.az,
-        bootstrap: one.bootstrap,
-        existing,
-        reservations,
-        obsoleteAddresses,
-      };
+      const reserved = faults.attempt(() => book.reserve(group.group, one.placement, one.id, wanted.cloud.networks));
+      if (reserved === undefined) return [];
+      const { id, index, bootstrap } = one;
+      return [{ id, group: group.group.name, index, az: one.placement.az, bootstrap, existing, ...reserved }];
     });
-    return { wanted: group, instances };
+    return { wanted: group, instances, obsolete: actualOf(unplaced, actual) };
   });
-  const goes = new Set(obsolete.map(({ id }) => id));
-  return { groups, obsolete: actual.instances.filter(({ instance }) => goes.has(instance.id)) };
+  faults.throwIfAny();
+  return { groups, obsolete: actualOf(obsolete, actual) };
 }
 
-/** Instances that carry the group's name, or the name of one that it was migrated from. */
-function continuedBy({ group }: WantedGroup, actual: readonly ActualInstance[]): Instance[] {
-  const formerAzs = new Map(group.migratedFrom.map(({ name, az }) => [name, az]));
-  return actual.flatMap(({ instance }) => {
-    if (instance.group === group.name) return [instance];
-    if (!formerAzs.has(instance.group)) return [];
-    return [{ ...instance, az: instance.az ?? formerAzs.get(instance.group) ?? null }];
-  });
+function actualOf(instances: readonly Instance[], actual: ActualDeployment): ActualInstance[] {
+  const ids = new Set(instances.map(({ id }) => id));
+  if (ids.size === 0) return [];
+  return actual.instances
+    .filter(({ instance }) => ids.has(instance.id))
+    .sort((a, b) => inGroupOrder(a.instance, b.instance));
 }
 
 interface Identified {
@@ -106,7 +103,8 @@ interface Identified {
 
 /**
  * Existing instances keep id and index; new ones, and those of another group, get the lowest index that no row of this
- * group has, rows that go included. One is the bootstrap: the one that was, else the lowest index.
+ * group has, rows that go included; those that come before those that are new. One is the bootstrap: the one that was,
+ * else the lowest index.
  */
 function identify(
   { group }: WantedGroup,
@@ -123,7 +121,8 @@ function identify(
     used.add(next);
     return next;
   };
-  const all = placements.map((placement): Identified => {
+  const comingFirst = [...placements].sort((a, b) => Number(a.existing === null) - Number(b.existing === null));
+  const all = comingFirst.map((placement): Identified => {
     const { existing } = placement;
     const index = existing !== null && existing.group === group.name ? existing.index : freeIndex();
     return { placement, id: existing?.id ?? freshId(), index, bootstrap: false };

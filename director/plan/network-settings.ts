@@ -1,7 +1,7 @@
 import type { NetworkSettings } from '../../agent/protocol.ts';
 import { contains, netmaskOf, parseIp, rangeOf } from '../../manifests/ip.ts';
 import type { GroupNetwork, InstanceGroup } from '../../manifests/instance-group.ts';
-import type { DynamicNetwork, ManualNetwork, Network } from '../../manifests/networks.ts';
+import type { DynamicNetwork, ManualNetwork, Network, VipNetwork } from '../../manifests/networks.ts';
 import type { LaidOutInstance } from './layout.ts';
 
 /**
@@ -23,10 +23,7 @@ export function networkSettings(
       case 'manual':
         return [network.name, manualSettings(network, groupNetwork, reservation.address ?? '')];
       case 'vip':
-        return [
-          network.name,
-          { type: 'vip', ip: reservation.address ?? '', cloud_properties: network.cloudProperties },
-        ];
+        return [network.name, vipSettings(network, groupNetwork, reservation.address ?? '')];
       case 'dynamic':
         return [network.name, dynamicSettings(network, groupNetwork, instance.az, known[network.name])];
     }
@@ -50,6 +47,16 @@ function manualSettings(network: ManualNetwork, groupNetwork: GroupNetwork, addr
     ...(groupNetwork.nicGroup === null ? {} : { nic_group: String(groupNetwork.nicGroup) }),
     ...(subnet.dns === null ? {} : { dns: [...subnet.dns] }),
     ...(subnet.gateway === null ? {} : { gateway: subnet.gateway }),
+  };
+}
+
+function vipSettings(network: VipNetwork, { nicGroup }: GroupNetwork, address: string): NetworkSettings {
+  return {
+    type: 'vip',
+    ip: address,
+    prefix: String(network.prefix),
+    cloud_properties: network.cloudProperties,
+    ...(nicGroup === null ? {} : { nic_group: String(nicGroup) }),
   };
 }
 

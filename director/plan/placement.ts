@@ -4,29 +4,36 @@ import type { Network } from '../../manifests/networks.ts';
 import type { Instance } from '../store/instances.ts';
 import type { Placed, Placement } from './placed.ts';
 import { placeByStaticIps } from './static-placement.ts';
+import type { WantedGroup } from './wanted.ts';
 
 /**
  * Spreads a group's instances over its AZs and says which existing ones stay.
- * Ignored instances stay where they are; then those with a persistent disk, in index order, while their AZ is still
- * wanted; the rest go one by one to the AZ that has fewest. A tie goes to an AZ with an existing instance that has no
+ * Ignored instances stay where they are; then those with a persistent disk, in index order, while their AZ and a disk
+ * are still wanted (to BOSH a disk pins once more in the deploy that gives it up, and the next one moves its instance:
+ * ours is to be the same deploy twice without a change); the rest go one by one to the AZ that has fewest. A tie goes to an AZ with an existing instance that has no
  * place yet, else to the lowest name.
  * Source: bosh's placement_planner.
  * @throws OperatorError `ignored-instance-in-the-way` | `static-ips-unplaceable`
  */
 export function placeGroup(
-  group: InstanceGroup,
+  { group, disks }: Pick<WantedGroup, 'group' | 'disks'>,
   existing: readonly Instance[],
   networks: ReadonlyMap<string, Network>,
 ): Placed {
-  const inOrder = [...existing].sort((a, b) => a.index - b.index);
+  const inOrder = [...existing].sort(inGroupOrder);
   checkIgnored(group, inOrder);
   const hasStaticIps = group.networks.some(
     ({ name, staticIps }) => staticIps !== null && networks.get(name)?.type !== 'vip',
   );
-  return hasStaticIps ? placeByStaticIps(group, inOrder, networks) : placeByBalance(group, inOrder);
+  return hasStaticIps ? placeByStaticIps(group, inOrder, networks) : placeByBalance(group, inOrder, disks.length > 0);
 }
 
-function placeByBalance(group: InstanceGroup, existing: readonly Instance[]): Placed {
+/** Indexes alone do not order instances that come from several groups. */
+export function inGroupOrder(a: Instance, b: Instance): number {
+  return a.index - b.index || (a.group < b.group ? -1 : a.group > b.group ? 1 : 0);
+}
+
+function placeByBalance(group: InstanceGroup, existing: readonly Instance[], disksPin: boolean): Placed {
   const unclaimed = new Map<string | null, Instance[]>();
   for (const instance of existing) {
     unclaimed.set(instance.az, [...(unclaimed.get(instance.az) ?? []), instance]);
@@ -55,7 +62,10 @@ function placeByBalance(group: InstanceGroup, existing: readonly Instance[]): Pl
   for (const instance of existing) if (instance.ignore && open()) claim(instance, instance.az);
   for (const instance of existing) {
     const pinned =
-      !instance.ignore && instance.disks.some((disk) => disk.active) && group.azs?.includes(instance.az ?? '');
+      disksPin &&
+      !instance.ignore &&
+      instance.disks.some((disk) => disk.active) &&
+      group.azs?.includes(instance.az ?? '');
     if (pinned === true && open()) claim(instance, instance.az);
   }
   while (open()) {

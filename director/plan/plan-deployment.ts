@@ -40,18 +40,18 @@ export function planDeployment(
   options: DeployOptions,
   firstDeploy: boolean,
 ): DeploymentPlan {
-  const names = new Set(layout.groups.map(({ wanted: { group } }) => group.name));
-  const deletions = layout.obsolete.map((actual) => ({ actual, plan: planDeletion(actual, options) }));
-  const groups = layout.groups.map(({ wanted: group, instances }): { plan: GroupPlan; serial: boolean } => {
-    const plans = instances.map(({ id }) => {
+  const shrunk = new Set(layout.groups.flatMap(({ obsolete }) => obsolete.map(({ instance }) => instance.id)));
+  const groups = layout.groups.map(({ wanted: group, instances, obsolete }): { plan: GroupPlan; serial: boolean } => {
+    const errand = group.group.lifecycle === 'errand';
+    const plans = instances.map(({ id, existing }) => {
       const one = wanted.get(id);
       if (one === undefined) throw new Error(`instance ${id} is laid out, and nothing is wanted of it`);
-      return planInstance(one, options);
+      const plan = planInstance(one, options);
+      return errand ? ofErrand(plan, existing) : plan;
     });
     const ordered = inUpdateOrder(plans, instances.find(({ bootstrap }) => bootstrap)?.id ?? null);
-    const own = deletions.filter(({ actual }) => actual.instance.group === group.group.name).map(({ plan }) => plan);
-    const waves =
-      group.group.lifecycle === 'errand' ? errandWaves(ordered) : wavesOf(group, ordered, options, firstDeploy);
+    const own = obsolete.map((actual) => planDeletion(actual, options));
+    const waves = wavesOf(group, ordered, options, firstDeploy);
     return {
       plan: {
         group: group.group.name,
@@ -64,7 +64,9 @@ export function planDeployment(
     };
   });
   return {
-    obsoleteGroups: deletions.filter(({ actual }) => !names.has(actual.instance.group)).map(({ plan }) => plan),
+    obsoleteGroups: layout.obsolete
+      .filter(({ instance }) => !shrunk.has(instance.id))
+      .map((actual) => planDeletion(actual, options)),
     batches: batchesOf(groups),
   };
 }
@@ -111,7 +113,7 @@ function wavesOf(
   return slices
     .filter((slice) => slice.length > 0)
     .map((slice, i) => {
-      const canaries = i === 0 ? Math.min(canariesOf(policy, changing.length), slice.length) : 0;
+      const canaries = i === 0 ? Math.min(canariesOf(policy, slice.length), slice.length) : 0;
       return {
         az: together ? null : (slice[0]?.az ?? null),
         canaries: slice.slice(0, canaries),
@@ -136,11 +138,9 @@ function overridden(policy: UpdatePolicy, { canaries, maxInFlight }: DeployOptio
 }
 
 /** Errands get their machines when they run; those that have one already are kept up to date. */
-function errandWaves(ordered: readonly InstancePlan[]): Wave[] {
-  const living = ordered.filter(
-    (plan) => isChanging(plan) && plan.createSteps.length === 0 && plan.action !== 'create',
-  );
-  return living.length === 0 ? [] : [{ az: null, canaries: [], rest: living, maxInFlight: living.length }];
+function ofErrand(plan: InstancePlan, existing: ActualInstance | null): InstancePlan {
+  const living = existing !== null && existing.instance.vms.length > 0 && plan.createSteps.length === 0;
+  return living ? plan : { ...plan, action: 'keep', changes: [], createSteps: [], updateSteps: [] };
 }
 
 /** The state that was asked for: by the operator first, then by the manifest. Null: leave it. */

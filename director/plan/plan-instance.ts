@@ -1,4 +1,4 @@
-import type { DiskState } from '../store/instances.ts';
+import type { DiskState, Instance } from '../store/instances.ts';
 import { activeVm, unfinishedVm, unwantedVms, type ActualInstance } from './actual.ts';
 import {
   changesOf,
@@ -54,11 +54,16 @@ function planExisting(wanted: WantedInstance, actual: ActualInstance, options: D
     vmCid: vm.cid,
   }));
   const changes = changesOf(wanted, actual, options);
-  if (changes.length === 0 && leftovers.length === 0)
-    return { action: 'keep', changes, createSteps: [], updateSteps: [] };
-
   const finish: Step = { kind: 'finish', state };
+  if (changes.length === 0 || (leftovers.length === 0 && waits(changes, state))) {
+    if (leftovers.length === 0) return { action: 'keep', changes, createSteps: [], updateSteps: [] };
+    const leftOver: Change = { kind: 'dirty', reason: 'a VM that was replaced is left over' };
+    return { action: 'update', changes: [leftOver], createSteps: [], updateSteps: [...leftovers, finish] };
+  }
   const missing = activeVm(instance) === null;
+  const retag: Step[] = changes.some(({ kind }) => kind === 'tags') ? [{ kind: 'set-metadata' }] : [];
+  if (changes.length === 1 && retag.length > 0 && !missing)
+    return { action: 'update', changes, createSteps: [], updateSteps: [...leftovers, ...retag, finish] };
   const replace = !missing && changes.some(({ kind }) => needNewVm.has(kind));
   const action = actionOf(changes, { replace, missing, state });
   const stop = stopSteps(wanted, actual, {
@@ -69,9 +74,7 @@ function planExisting(wanted: WantedInstance, actual: ActualInstance, options: D
   });
 
   if (state === 'detached') {
-    const gone = activeVm(instance);
-    const remove: Step[] =
-      gone === null ? [] : [{ kind: 'detach-disks' }, { kind: 'delete-vm', agentId: gone.agentId, vmCid: gone.cid }];
+    const remove = [...dropVm(actual), ...dropUnfinished(instance), ...releaseSteps(wanted)];
     return { action, changes, createSteps: [], updateSteps: [...leftovers, ...stop, ...remove, finish] };
   }
   if (state === 'stopped' && !missing)
@@ -99,16 +102,33 @@ function planExisting(wanted: WantedInstance, actual: ActualInstance, options: D
     action,
     changes,
     createSteps: [],
-    updateSteps: [...leftovers, { kind: 'prepare' }, ...stop, ...attach, { kind: 'update-settings' }, ...last],
+    updateSteps: [
+      ...leftovers,
+      { kind: 'prepare' },
+      ...stop,
+      ...attach,
+      { kind: 'update-settings' },
+      ...retag,
+      ...last,
+    ],
   };
+}
+
+/** What changed for an instance that is stopped, and stays so, is done when it starts: until then there is no need. */
+function waits(changes: readonly Change[], state: Instance['state']): boolean {
+  return state !== 'started' && !changes.some(({ kind }) => kind === 'dirty' || kind === 'state');
+}
+
+function dropUnfinished(instance: Instance): Step[] {
+  const vm = unfinishedVm(instance);
+  return vm === null ? [] : [{ kind: 'delete-vm', agentId: vm.agentId, vmCid: vm.cid }];
 }
 
 /** A VM that was being made when a director died is finished, if it still fits; else it goes and another is made. */
 function makeVm(wanted: WantedInstance, { instance }: ActualInstance): Step[] {
   const unfinished = unfinishedVm(instance);
   const adopt = unfinished !== null && shapeChanges(unfinished, vmShape(wanted)).length === 0;
-  const before: Step[] =
-    unfinished === null || adopt ? [] : [{ kind: 'delete-vm', agentId: unfinished.agentId, vmCid: unfinished.cid }];
+  const before = adopt ? [] : dropUnfinished(instance);
   const disks: Step[] = instance.disks.some(isServing) ? [{ kind: 'attach-disks' }] : [];
   return [
     ...before,
@@ -145,8 +165,9 @@ function stopSteps(
   { instance, agent }: ActualInstance,
   why: { replace: boolean; diskChange: boolean; state: string; options: DeployOptions },
 ): Step[] {
-  // Nothing runs in a stopped instance; a silent agent can't be asked; an instance without a job has none to stop.
-  if (agent.kind !== 'answered' || instance.state === 'stopped' || instance.state === 'detached') return [];
+  if (agent.kind !== 'answered') return []; // a silent agent can't be asked
+  // Nothing runs in a stopped instance, unless somebody started it by hand.
+  if (instance.state !== 'started' && agent.state.job_state !== 'running') return [];
   const shutdown = why.replace || why.diskChange || why.state !== 'started';
   const drain = skipsDrain(wanted.layout.group, why.options) ? 'skip' : shutdown ? 'shutdown' : 'update';
   const next: StopIntent = why.replace || why.state === 'detached' ? 'delete-vm' : 'keep-vm';

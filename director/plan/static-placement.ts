@@ -14,8 +14,8 @@ interface StaticIp {
 
 /**
  * Placement of a group whose networks list static IPs: the addresses decide the AZs. An existing instance keeps the
- * addresses that it has while they are listed; others take free ones of their AZ; new instances follow the
- * distribution of what is left. An address that several AZs could have goes to the one with fewest.
+ * addresses that it has while they are listed; others take free ones of their AZ, or go; new instances take what is
+ * left in the manifest's order. An address that several AZs could have goes to the one with fewest.
  * Source: bosh's static_ips_availability_zone_picker.
  */
 export function placeByStaticIps(
@@ -49,20 +49,21 @@ export function placeByStaticIps(
       });
     }
   }
+  // Every placed instance gets an address on each network before others are thought of.
+  const filled = placements.map((placement) => fill(group, pool, placement));
   for (const instance of waiting) {
     const room =
-      placements.length < group.instances &&
-      pool.networks.every((name) => pool.freeIn(name, instance.az) !== undefined);
-    if (room) placements.push({ existing: instance, az: instance.az, staticIps: new Map() });
+      filled.length < group.instances && pool.networks.every((name) => pool.freeIn(name, instance.az) !== undefined);
+    if (room) filled.push(fill(group, pool, { existing: instance, az: instance.az, staticIps: new Map() }));
     else if (instance.ignore) unplaceable(group, `${instance.id} is ignored, and a static IP of it was removed`);
     else obsolete.push(instance);
   }
-  // Every placed instance gets an address on each network before new ones are thought of.
-  const filled = placements.map((placement) => fill(group, pool, placement));
   while (filled.length < group.instances) {
-    const az = pool.nextAz(filled);
-    if (az === undefined) unplaceable(group, 'its static IPs cannot be spread evenly over its networks');
-    filled.push(fill(group, pool, { existing: null, az, staticIps: new Map() }));
+    const next = pool.next(filled);
+    if (next === undefined) unplaceable(group, 'its static IPs cannot be spread evenly over its networks');
+    pool.claim(next.ip, next.az);
+    const staticIps = new Map([[next.ip.network, next.ip.address]]);
+    filled.push(fill(group, pool, { existing: null, az: next.az, staticIps }));
   }
   return { placements: filled, obsolete };
 }
@@ -120,15 +121,22 @@ class Pool {
     return free.find((ip) => ip.azs.length === 1) ?? free[0];
   }
 
-  /** Where the next new instance goes: the AZ with fewest instances among those with an address on every network. */
-  nextAz(placed: readonly Placement[]): string | null | undefined {
-    const [first] = this.networks;
-    const candidates = [
-      ...new Set(this.#ips.filter((ip) => !ip.claimed && ip.network === first).flatMap((ip) => ip.azs)),
-    ];
-    const open = candidates.filter((az) => this.networks.every((name) => this.freeIn(name, az) !== undefined));
-    const count = (az: string | null) => placed.filter((placement) => placement.az === az).length;
-    return open.sort((a, b) => count(a) - count(b))[0];
+  /**
+   * The next address of the first network, in the manifest's order, and the AZ that its instance goes to: of several the
+   * one with fewest, counting addresses that can go nowhere else.
+   */
+  next(placed: readonly Placement[]): { ip: StaticIp; az: string | null } | undefined {
+    const [first, ...others] = this.networks;
+    const left = this.#ips.filter((ip) => !ip.claimed && ip.network === first);
+    for (const ip of left) {
+      const open = ip.azs.filter((az) => others.every((name) => this.freeIn(name, az) !== undefined));
+      const bound = (az: string | null) =>
+        placed.filter((placement) => placement.az === az).length +
+        left.filter((other) => other !== ip && other.azs.length === 1 && other.azs[0] === az).length;
+      const az = open.sort((a, b) => bound(a) - bound(b))[0];
+      if (az !== undefined) return { ip, az };
+    }
+    return undefined;
   }
 }
 

@@ -102,7 +102,7 @@ function deployBefore({ cloud, others, deployed }: GoldenCase) {
     address,
     network: 'default',
     static: false,
-    instanceId: id(String(holder)),
+    instanceId: id(holder as string), // our own cases name it
     taskId: null,
   }));
   let actual: ActualDeployment = { instances: [], addresses };
@@ -140,7 +140,8 @@ function meddleWith({ instance, agent }: ActualInstance, changes: YamlMap): Actu
     dirty: () => void (instance.updateCompleted = false),
     agent: (value) => {
       if (value === 'silent') agent = { kind: 'silent', reason: 'timed out' };
-      else if (agent.kind === 'answered') agent.state.job_state = value === 'failing' ? 'failing' : 'stopped';
+      else if (agent.kind === 'answered')
+        agent.state.job_state = value === 'failing' || value === 'running' ? value : 'stopped';
     },
     disk: () => {
       if (agent.kind === 'answered') agent.mountedDisks = [];

@@ -213,7 +213,7 @@ function dynamicOf({ networks = {} }: AgentState): Record<string, NetworkSetting
 }
 
 function dynamicIp(agentId: string): string {
-  const sum = [...agentId].reduce((hash, char) => (hash * 31 + char.charCodeAt(0)) % 65_000, 7);
+  const sum = Buffer.from(agentId).reduce((hash, byte) => (hash * 31 + byte) % 65_000, 7);
   return `192.168.${sum >> 8}.${sum & 255}`;
 }
 

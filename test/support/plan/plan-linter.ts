@@ -71,9 +71,7 @@ function lintGroup(plan: GroupPlan, planned: Planned): string[] {
   const group = planned.layout.groups.find(({ wanted }) => wanted.group.name === plan.group)?.wanted.group;
   if (group === undefined) return [`${plan.group} is planned and not laid out`];
   const policy = withOptions(group.update, planned);
-  const faults = plan.waves.flatMap((wave, i) =>
-    lintWave(wave, { first: i === 0, policy, errand: group.lifecycle === 'errand' }),
-  );
+  const faults = plan.waves.flatMap((wave, i) => lintWave(wave, { first: i === 0, policy }));
   const inWaves = plan.waves.flatMap(({ canaries, rest }) => [...canaries, ...rest]).map(({ id }) => id);
   const changing = plan.instances.filter(isChanging).map(({ id }) => id);
   if (inWaves.toSorted().join() !== changing.toSorted().join()) {
@@ -92,16 +90,16 @@ function withOptions(policy: UpdatePolicy, { options }: Planned): UpdatePolicy {
 
 function lintWave(
   { az, canaries, rest, maxInFlight }: Wave,
-  { first, policy, errand }: { first: boolean; policy: UpdatePolicy; errand: boolean },
+  { first, policy }: { first: boolean; policy: UpdatePolicy },
 ): string[] {
   const size = canaries.length + rest.length;
   const faults: string[] = [];
   if (size === 0) faults.push('an empty wave');
   if (!first && canaries.length > 0) faults.push('canaries after the first wave');
-  const canariesWanted = errand ? 0 : Math.min(canariesOf(policy, size), size);
+  const canariesWanted = Math.min(canariesOf(policy, size), size);
   if (first && canaries.length !== canariesWanted)
     faults.push(`${canaries.length} canaries instead of ${canariesWanted}`);
-  if (!errand && maxInFlight > maxInFlightOf(policy, size)) faults.push(`${maxInFlight} in flight`);
+  if (maxInFlight > maxInFlightOf(policy, size)) faults.push(`${maxInFlight} in flight`);
   if (az !== null && [...canaries, ...rest].some((instance) => instance.az !== az))
     faults.push(`a wave of ${az} with others in it`);
   return faults;

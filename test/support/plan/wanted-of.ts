@@ -48,8 +48,8 @@ export function manifestOf(given: YamlMap): YamlMap {
 }
 
 function groupOf(given: YamlValue): YamlValue {
-  if (!isMap(given)) throw new Error('an instance group is a map');
-  const name = String(given['name']);
+  if (!isMap(given) || typeof given['name'] !== 'string') throw new Error('an instance group is a map with a name');
+  const { name } = given;
   const jobs = [{ name: isJob(name) ? name : 'web', release: 'app' }];
   const group: YamlMap = { ...groupDefaults, jobs, ...given };
   // `azs: null` is how a case says that the group has none.
