@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,6 +20,7 @@ import { listenToHeartbeats } from './bus/heartbeats.ts';
 import { directorIdentity, healthMonitorIdentity } from './bus/identity.ts';
 import { openNatsBus } from './bus/nats-bus.ts';
 import { loadConfig, type DirectorConfig } from './config.ts';
+import { namedPem } from './config/named-file.ts';
 import { compileForExport } from './deploy/compile-for-export.ts';
 import { localUsers } from './main/admin.ts';
 import { assembleCore } from './main/core.ts';
@@ -31,7 +32,7 @@ import { lockStateDirectory } from './store/state-lock.ts';
 import type { Store } from './store/store.ts';
 import { nativeRenderer } from './templates/native.ts';
 import type { TemplateRenderer } from './templates/renderer.ts';
-import { sandboxRenderer } from './templates/sandbox/sandbox.ts';
+import { rubyMemoryMibMax, sandboxRenderer } from './templates/sandbox/sandbox.ts';
 import { systemChance } from '../common/chance.ts';
 import { systemClock } from '../common/clock.ts';
 import { OperatorError } from '../common/errors.ts';
@@ -113,7 +114,7 @@ async function start(
   const lock = lockStateDirectory(stateDirectory, clock.now());
   closers.push(() => lock.release());
 
-  const store = await openStore(storeOptions(config), { clock, log });
+  const store = await openStore(await storeOptions(config), { clock, log });
   closers.push(() => store.close());
   const uuid = await directorUuid(store, () => chance.uuid());
   const pems = pemFolder(join(stateDirectory, 'certificates'));
@@ -166,7 +167,7 @@ async function start(
         trustedCerts:
           config.agent.trustedCertificates === undefined
             ? ''
-            : await readFile(config.agent.trustedCertificates, 'utf8'),
+            : await namedPem('agent.trusted_certificates', config.agent.trustedCertificates),
       },
       engine: {
         owner: chance.uuid(),
@@ -249,10 +250,12 @@ function expiries(pems: Record<string, string>, nowMs: number): CertificateExpir
   }));
 }
 
-function storeOptions({ database }: DirectorConfig): StoreOptions {
+async function storeOptions({ database }: DirectorConfig): Promise<StoreOptions> {
   if (database.kind === 'sqlite') return { kind: 'sqlite', path: database.file };
-  const { kind, host, port, database: name, user, password, connections } = database;
-  return { kind, host, port, database: name, user, password, connectionsMax: connections };
+  const { kind, host, port, database: name, user, password, connections, caCertificate } = database;
+  const tls =
+    caCertificate === undefined ? {} : { caCertificate: await namedPem('database.ca_certificate', caCertificate) };
+  return { kind, host, port, database: name, user, password, connectionsMax: connections, ...tls };
 }
 
 async function directorUuid(store: Store, fresh: () => string): Promise<string> {
@@ -293,9 +296,9 @@ async function openScaledBus(
   }: Extract<DirectorConfig['bus'], { kind: 'nats' }>,
   { store, log }: { store: Store; log: Log },
 ): Promise<Bus> {
-  const ca = await readFile(caCertificate, 'utf8');
+  const ca = await namedPem('bus.ca_certificate', caCertificate);
   const authority = new CertificateAuthority(
-    { certificate: ca, privateKey: await readFile(caPrivateKey, 'utf8') },
+    { certificate: ca, privateKey: await namedPem('bus.ca_private_key', caPrivateKey) },
     systemClock,
   );
   const [first, ...others] = urls;
@@ -331,7 +334,7 @@ function openRenderer({ templates, stateDirectory }: DirectorConfig, log: Log): 
     idleMs: 60_000,
     renderMsMax: templates.timeoutSeconds * 1000,
     outputBytesMax: 64 * 1024 ** 2,
-    memoryMibMax: 512,
+    memoryMibMax: rubyMemoryMibMax,
   };
   const deps = { clock: systemClock, log };
   if (templates.engine === 'native') return nativeRenderer({ ...limits, ruby: templates.ruby }, deps);
@@ -345,7 +348,10 @@ async function apiCertificate(
   keeping: Parameters<typeof keptServerCertificate>[2],
 ): Promise<{ cert: string; key: string }> {
   if (certificate !== undefined && privateKey !== undefined) {
-    return { cert: await readFile(certificate, 'utf8'), key: await readFile(privateKey, 'utf8') };
+    return {
+      cert: await namedPem('listen.certificate', certificate),
+      key: await namedPem('listen.private_key', privateKey),
+    };
   }
   const kept = await keptServerCertificate(
     { name: 'api-server', commonName: name, hosts: hostnames },

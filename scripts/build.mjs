@@ -35,6 +35,10 @@ const banner = {
   js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
 };
 
+const sandbox = 'director/templates/sandbox';
+// Outlives builds: starting Ruby takes some seconds, and is needed only when Ruby or its programs have changed.
+const snapshots = 'node_modules/.cache/gantry-ruby-snapshot';
+
 await rm(outdir, { recursive: true, force: true });
 await mkdir(outdir, { recursive: true });
 await Promise.all([
@@ -49,11 +53,14 @@ await Promise.all([
     external: ['better-sqlite3', 'pg-native', 'esbuild'],
   }),
   build({ ...common, entryPoints: { agent: 'agent/main.ts' }, outdir, banner, minifySyntax: true }),
-  build({ ...common, entryPoints: { 'template-worker': 'director/templates/sandbox/worker.ts' }, outdir, banner }),
+  build({ ...common, entryPoints: { snapshot: `${sandbox}/make-snapshot.ts` }, outdir, banner, external: ['esbuild'] }),
+  build({ ...common, entryPoints: { 'template-worker': `${sandbox}/worker.ts` }, outdir, banner }),
 ]);
-const sandbox = 'director/templates/sandbox';
 for (const file of await readdir(sandbox))
   if (file.endsWith('.rb')) await cp(`${sandbox}/${file}`, `${outdir}/${file}`);
+execFileSync(process.execPath, [`${outdir}/snapshot.js`, snapshots], { stdio: 'inherit' });
+await rm(`${outdir}/snapshot.js`);
+await cp(snapshots, outdir, { recursive: true });
 await cp('releases/shipped', `${outdir}/shipped`, { recursive: true });
 await cp('manifests/shipped', `${outdir}/shipped`, { recursive: true });
 await chmod(`${outdir}/gantry.js`, 0o755);

@@ -8,6 +8,8 @@ export interface Assets {
   readonly programs: readonly URL[];
   /** What runs in a thread. */
   readonly worker: URL;
+  /** Where the build leaves the snapshot of a started Ruby. */
+  readonly shippedDir: URL;
 }
 
 /** Where they are: all but the first beside this module, in the sources as in a bundle. */
@@ -21,6 +23,7 @@ export async function findAssets(): Promise<Assets> {
       new URL('./serve.rb', import.meta.url),
       new URL('./seal.rb', import.meta.url),
     ],
+    shippedDir: new URL('./', import.meta.url),
     worker: import.meta.url.endsWith('.ts') ? await bundledWorker() : new URL('./template-worker.js', import.meta.url),
   };
 }

@@ -7,10 +7,17 @@ import type { TemplateRenderer } from '../renderer.ts';
 import { findAssets, type Assets } from './assets.ts';
 import { PAGE_BYTES } from './snapshot.ts';
 import { seedInThread, ThreadLane } from './thread-lane.ts';
+import type { SeedTask } from './seed.ts';
 import type { Seed } from './worker-protocol.ts';
 
+/** Of one Ruby. Templates that need more are refused; it costs nothing where it isn't used. */
+export const rubyMemoryMibMax = 512;
+
 export interface SandboxOptions extends PoolOptions {
-  /** Keeps the snapshot of a started Ruby (30 MB), so that the next start takes 0.2 s. Null: none is kept. */
+  /**
+   * Keeps the snapshot of a started Ruby (30 MB) where the build has left none that fits, so that the next start takes
+   * 0.2 s. Null: none is kept.
+   */
   readonly cacheDir: string | null;
 }
 
@@ -57,12 +64,24 @@ class SandboxLanes implements LaneSource {
 
   async #makeSeed(assets: Assets): Promise<Seed> {
     const startedMs = this.#clock.now();
-    const programs = await Promise.all(assets.programs.map((url) => readFile(url, 'utf8')));
-    const { cacheDir, memoryMibMax } = this.#options;
-    const pagesMax = (memoryMibMax * 1024 * 1024) / PAGE_BYTES;
-    const task = { kind: 'seed', wasmPath: fileURLToPath(assets.wasm), programs, pagesMax, cacheDir } as const;
+    const task = await seedTask(assets, this.#options);
     const seed = await seedInThread(assets.worker, task, this.#closed.signal);
     this.#log.info('ruby-started', { from: seed.booted ? 'boot' : 'snapshot', tookMs: this.#clock.now() - startedMs });
     return seed;
   }
+}
+
+/** What a started Ruby is made of. The build asks for the same, and so comes to the same key. */
+export async function seedTask(
+  { wasm, programs, shippedDir }: Assets,
+  { cacheDir, memoryMibMax }: { cacheDir: string | null; memoryMibMax: number },
+): Promise<SeedTask> {
+  return {
+    kind: 'seed',
+    wasmPath: fileURLToPath(wasm),
+    programs: await Promise.all(programs.map((url) => readFile(url, 'utf8'))),
+    pagesMax: (memoryMibMax * 1024 * 1024) / PAGE_BYTES,
+    shippedDir: fileURLToPath(shippedDir),
+    cacheDir,
+  };
 }

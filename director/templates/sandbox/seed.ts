@@ -6,12 +6,16 @@ import { loadSnapshot, storeSnapshot } from './snapshot-file.ts';
 import { SealedRuby } from './vm.ts';
 import type { Seed, WorkerTask } from './worker-protocol.ts';
 
-/** Compiles Ruby, and takes its snapshot from the cache or, the first time, from a Ruby that it starts. */
-export async function makeSeed(task: Extract<WorkerTask, { kind: 'seed' }>): Promise<Seed> {
+export type SeedTask = Extract<WorkerTask, { kind: 'seed' }>;
+
+/** Compiles Ruby, and takes its snapshot from where there is one or, failing that, from a Ruby that it starts. */
+export async function makeSeed(task: SeedTask): Promise<Seed> {
   const wasm = await readFile(task.wasmPath);
   const compiling = WebAssembly.compile(capMemory(wasm, task.pagesMax));
   const key = keyOf(wasm, task);
-  const stored = task.cacheDir === null ? undefined : await loadSnapshot(task.cacheDir, key);
+  const stored =
+    (await loadSnapshot(task.shippedDir, key)) ??
+    (task.cacheDir === null ? undefined : await loadSnapshot(task.cacheDir, key));
   const module = await compiling;
   if (stored !== undefined) return { module, snapshot: stored, booted: false };
   const mute = { answer: () => {}, progress: () => {} };
@@ -22,7 +26,7 @@ export async function makeSeed(task: Extract<WorkerTask, { kind: 'seed' }>): Pro
 }
 
 /** Whatever goes into a snapshot. Two programs with the same key have the same snapshot. */
-function keyOf(wasm: Uint8Array, { programs, pagesMax }: { programs: readonly string[]; pagesMax: number }): string {
+export function keyOf(wasm: Uint8Array, { programs, pagesMax }: Pick<SeedTask, 'programs' | 'pagesMax'>): string {
   const hash = createHash('sha256').update(wasm).update(`${pagesMax} ${PAGE_BYTES}`);
   for (const program of programs) hash.update(`${program.length} ${program}`);
   return hash.digest('hex');

@@ -29,6 +29,13 @@ export async function loadSnapshot(dir: string, key: string): Promise<Snapshot |
   }
 }
 
+export async function hasSnapshot(dir: string, key: string): Promise<boolean> {
+  return readdir(dir).then(
+    (names) => names.includes(nameOf(key)),
+    () => false, // no such folder
+  );
+}
+
 async function readFrom(file: FileHandle): Promise<Snapshot | undefined> {
   const header = Buffer.alloc(HEADER_BYTES);
   await file.read(header, 0, HEADER_BYTES, 0);

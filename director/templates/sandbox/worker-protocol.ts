@@ -7,7 +7,9 @@ export type WorkerTask =
       readonly wasmPath: string;
       readonly programs: readonly string[];
       readonly pagesMax: number;
-      /** Where the snapshot is kept between two starts of the director. */
+      /** Where the build has put a snapshot, as a rule of this very Ruby. */
+      readonly shippedDir: string;
+      /** Where one is kept between two starts of the director when the shipped one is of another Ruby. */
       readonly cacheDir: string | null;
     }
   | { readonly kind: 'serve'; readonly seed: Seed; readonly progress: SharedArrayBuffer };
