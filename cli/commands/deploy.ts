@@ -52,12 +52,8 @@ export const deployCommands: readonly CommandSpec[] = [
     args: [{ name: 'PATH' }],
     flags: [...flags, { name: 'diff', text: 'Show the difference between manifests too' }],
     run: async (context, given) => {
-      const { ui, globals } = context;
       const plan = await deploy(context, given, { dryRun: true, planOnly: true });
-      const { planTable } = await import('../plan-table.ts');
-      const { table, summary } = planTable(globals.deployment, plan);
-      ui.table(table);
-      ui.line(summary);
+      context.ui.block(plan === '' ? 'Nothing to change: a deploy would leave every instance as it is.\n' : plan);
     },
   },
 ];

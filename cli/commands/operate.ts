@@ -106,7 +106,7 @@ async function setIgnored(ignore: boolean, { session }: Context, given: Given): 
   const client = await session.director();
   const deployment = await session.deployment();
   const { group, instance } = groupAndInstance(given.arg(0));
-  if (instance === '') throw new CliError(`Expected instance '${given.arg(0)}' to be in format 'name/id'`);
+  if (instance === '') throw new CliError(`Expected instance '${given.arg(0)}' to be in format 'name/index-or-id'`);
   await client.call({
     method: 'PUT',
     path: paths.ignoreInstance(deployment, group, instance),

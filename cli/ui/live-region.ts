@@ -60,12 +60,12 @@ export class LiveRegion {
 
 /** Cut to less than the width: a cursor behind the last column wraps on some terminals. */
 function fit(text: string, columns: number): string {
-  const characters = [...text];
+  const characters = Array.from(text);
   const width = Math.max(1, columns - 1);
   return characters.length <= width ? text : `${characters.slice(0, width - 1).join('')}…`;
 }
 
-const spinner = [...'⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'];
+const spinner = Array.from('⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏');
 /** How often what moves is drawn again. */
 export const frameMs = 100;
 

@@ -1,0 +1,145 @@
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runCli } from '../../cli/run.ts';
+import { silentLog } from '../../common/log.ts';
+import { loadConfig } from '../../director/config.ts';
+import { startDirector, type RunningDirector } from '../../director/main.ts';
+import { writeTarball } from '../../releases/directory/create-release.ts';
+import { packReleaseDir } from '../../releases/directory/pack-release-dir.ts';
+import { packStemcell } from '../../stemcells/pack-stemcell.ts';
+import { givenStreams } from '../support/cli-ui.ts';
+
+const shipped = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+let dir: string;
+let director: RunningDirector;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'cli-story-'));
+  const config = join(dir, 'director.yml');
+  await writeFile(
+    config,
+    JSON.stringify({
+      state_directory: join(dir, 'state'),
+      listen: { port: 0, hostnames: ['127.0.0.1', 'localhost'] },
+      bus: { kind: 'embedded', port: 0 },
+      cpi: { kind: 'memory', machines: 'simulated' },
+      users: [
+        { name: 'admin', password: 'admin' },
+        { name: 'reader', password: 'reader', scopes: ['bosh.read'] },
+      ],
+    }),
+  );
+  director = await startDirector(loadConfig(config, {}), {
+    log: silentLog,
+    version: '1.2.3',
+    revision: '00000000',
+    agentCommand: [],
+  });
+  await writeFile(join(dir, 'ca.pem'), director.caCertificate);
+  const [source, workDir] = [shipped('releases/shipped/greeter'), dir];
+  await writeTarball(await packReleaseDir({ dir: source, workDir, version: '1' }), join(dir, 'greeter.tgz'));
+  const stemcell = {
+    name: 'gantry-local',
+    version: '1',
+    operatingSystem: 'gantry-local',
+    formats: ['memory'],
+    cloudProperties: {},
+  };
+  await pipeline(packStemcell(stemcell), createWriteStream(join(dir, 'stemcell.tgz')));
+}, 30_000);
+afterAll(async () => {
+  await director.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+/** One command line, as `user`; what it printed, and its exit code. */
+async function gantry(words: readonly string[], { user = 'admin' } = {}) {
+  const streams = givenStreams();
+  const code = await runCli({
+    words,
+    env: {
+      BOSH_ENVIRONMENT: director.url,
+      BOSH_CLIENT: user,
+      BOSH_CLIENT_SECRET: user,
+      BOSH_CA_CERT: join(dir, 'ca.pem'),
+      BOSH_CONFIG: join(dir, 'config'),
+      BOSH_NON_INTERACTIVE: 'true',
+    },
+    cwd: dir,
+    streams,
+    terminal: false,
+    untilStopped: () => Promise.resolve(),
+    version: '1.2.3',
+  });
+  return { code, text: streams.text(), errors: streams.errors() };
+}
+
+/** The rows of the first table, of a command that must succeed. */
+async function rowsOf(...words: string[]): Promise<Array<Record<string, string>>> {
+  const { code, text, errors } = await gantry([...words, '--json']);
+  expect(errors).toBe('');
+  expect(code).toBe(0);
+  const { Tables } = JSON.parse(text) as { Tables: Array<{ Rows: Array<Record<string, string>> }> | null }; // --json
+  return Tables?.[0]?.Rows ?? [];
+}
+
+test('an operator goes from an empty director to running instances, changes them, and takes all away', async () => {
+  const manifest = shipped('manifests/shipped/quickstart/greeter.yml');
+  const cloudConfig = shipped('manifests/shipped/quickstart/cloud-config.yml');
+  for (const words of [
+    ['upload-release', 'greeter.tgz'],
+    ['upload-stemcell', 'stemcell.tgz'],
+    ['update-cloud-config', cloudConfig],
+  ])
+    expect(await gantry(words)).toMatchObject({ code: 0, errors: '' });
+  expect(await rowsOf('releases')).toEqual([{ name: 'greeter', version: '1', commit_hash: expect.any(String) }]);
+
+  // The plan tells what will happen, and nothing else; nothing has happened then.
+  const plan = await gantry(['-d', 'greeter', 'plan', manifest]);
+  expect(plan).toMatchObject({ code: 0, errors: '' });
+  expect(plan.text.match(/create greeter\/.*: it does not exist yet/g)).toHaveLength(3);
+  expect(plan.text).not.toContain('Task ');
+  expect(await rowsOf('-d', 'greeter', 'vms')).toEqual([]);
+
+  const deploy = await gantry(['-d', 'greeter', 'deploy', manifest]);
+  expect(deploy).toMatchObject({ code: 0, errors: '' });
+  expect(deploy.text).toMatch(/Updating instance greeter: greeter\/\S+ \(0\) \(canary\)/);
+  const instances = await rowsOf('-d', 'greeter', 'instances');
+  expect(instances.map((row) => row['process_state'])).toEqual(['running', 'running', 'running']);
+  expect(await gantry(['-d', 'greeter', 'plan', manifest])).toMatchObject({
+    text: expect.stringMatching(/^Nothing to/),
+  });
+
+  // One instance is stopped; the listing of what fails names it alone.
+  const slug = instances[0]?.['instance'] ?? '';
+  expect(await gantry(['-d', 'greeter', 'stop', slug])).toMatchObject({ code: 0 });
+  const states = (await rowsOf('-d', 'greeter', 'instances')).map((row) => row['process_state']);
+  expect(states.filter((state) => state !== 'running')).toHaveLength(1);
+
+  expect(await gantry(['-d', 'greeter', 'delete-deployment'])).toMatchObject({ code: 0, errors: '' });
+  expect(await rowsOf('vms')).toEqual([]);
+  expect(await rowsOf('disks', '--orphaned')).toHaveLength(3);
+  const events = await rowsOf('events', '--object-type', 'deployment', '--action', 'delete');
+  expect(events).not.toEqual([]);
+}, 120_000);
+
+test('who may only read is refused what changes something, with the scopes that are missing', async () => {
+  expect(await gantry(['deployments'], { user: 'reader' })).toMatchObject({ code: 0 });
+  const refused = await gantry(['upload-release', 'greeter.tgz'], { user: 'reader' });
+  expect(refused.code).toBe(1);
+  expect(refused.errors).toContain("status code '401'");
+  expect(refused.errors).toContain('bosh.releases.upload');
+});
+
+test('a password is hashed for the config file, and nothing else is printed', async () => {
+  const streams = givenStreams('secret\n');
+  const options = { cwd: dir, streams, terminal: false, version: '1', env: {}, untilStopped: () => Promise.resolve() };
+  expect(await runCli({ ...options, words: ['hash-password'] })).toBe(0);
+  expect(streams.text()).toMatch(/scrypt:15:8:1:\S+:\S+\n$/);
+  expect(await readFile(join(dir, 'director.yml'), 'utf8')).not.toContain('scrypt:');
+});

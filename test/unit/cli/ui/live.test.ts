@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest';
+import { VirtualClock } from '../../../../common/clock.ts';
+import { LiveReporter } from '../../../../cli/ui/live-reporter.ts';
+import { bar } from '../../../../cli/ui/live-region.ts';
+import { TextUi } from '../../../../cli/ui/text-ui.ts';
+import { givenStreams } from '../../../support/cli-ui.ts';
+
+const noon = 1_795_521_600; // Tue Nov 24 12:00:00 UTC 2026
+
+/** A terminal of 40 columns; `screen` is what somebody sees there. */
+function given(columns = 40) {
+  const streams = { ...givenStreams(), columns: () => columns };
+  const ui = new TextUi({ json: false, terminal: true, color: false, interactive: true, columns: [] }, streams);
+  const reporter = new LiveReporter({ ui, clock: new VirtualClock() });
+  return { reporter, ui, screen: () => screenOf(streams.text()) };
+}
+
+const escape = '\u001b';
+
+/** Plays the few control sequences that are used. */
+function screenOf(text: string): string[] {
+  let [rows, row]: [string[], number] = [[''], 0];
+  for (const [piece] of text.matchAll(new RegExp(`${escape}\\[\\d*[AJ]|\\r|\\n|[^${escape}\\r\\n]+`, 'g'))) {
+    const up = new RegExp(`^${escape}\\[(\\d+)A$`).exec(piece);
+    if (up !== null) row -= Number(up[1]);
+    else if (piece === `${escape}[J`) rows = [...rows.slice(0, row), ''];
+    else if (piece === '\n') rows[++row] ??= '';
+    else if (piece !== '\r') rows[row] = (rows[row] ?? '') + piece;
+  }
+  return rows;
+}
+
+const progress = (at: number, task: string, state: string, data?: object) =>
+  `${JSON.stringify({ time: noon + at, stage: 'Updating', tags: ['web'], total: 2, task, index: 1, state, progress: 0, data })}\n`;
+
+test('what goes on moves at the bottom, with a count; what ended stays above, once', () => {
+  const { reporter, screen } = given();
+  reporter.started(7);
+  expect(screen()).toEqual([expect.stringContaining('Task 7  00:00:00')]);
+  reporter.output(7, progress(0, 'a', 'started') + progress(1, 'a', 'in_progress', { status: 'draining' }));
+  expect(screen()).toEqual([expect.stringMatching(/Updating web {2}░+…?/), '    a  draining  00:00:00']);
+  reporter.output(7, progress(2, 'a', 'finished') + progress(2, 'b', 'started'));
+  expect(screen()).toEqual([
+    'Task 7',
+    '',
+    'Task 7 | 12:00:00 | Updating web: a (00:00:02)',
+    expect.stringMatching(/Updating web {2}██████/),
+    '    b  00:00:00',
+  ]);
+  reporter.output(7, progress(9, 'b', 'failed', { error: 'no disk' }));
+  reporter.finished(7, 'error');
+  expect(screen()).toEqual([
+    'Task 7',
+    '',
+    'Task 7 | 12:00:00 | Updating web: a (00:00:02)',
+    'Task 7 | 12:00:02 | Updating web: b (00:00:07)',
+    `${' '.repeat(18)}L Error: no disk`,
+    '',
+    'Task 7 Started  Tue Nov 24 12:00:00 UTC 2026',
+    'Task 7 Finished Tue Nov 24 12:00:09 UTC 2026',
+    'Task 7 Duration 00:00:09',
+    'Task 7 error',
+    '',
+  ]);
+});
+
+test('no line is as wide as the terminal, and of very many things only some are shown', () => {
+  const { reporter, screen } = given(20);
+  reporter.started(1);
+  for (let i = 0; i < 30; i++) reporter.output(1, progress(i, `web/${'x'.repeat(40)}${i}`, 'started'));
+  expect(screen().every((row) => Array.from(row).length < 20)).toBe(true);
+  expect(screen()).toHaveLength(9);
+  expect(screen().at(-1)).toBe('    and 23 more');
+  reporter.finished(1, 'cancelled');
+});
+
+test('a bar is full only when all is done', () => {
+  expect([bar(0, 3, 6), bar(2, 3, 6), bar(3, 3, 6), bar(0, 0, 6)]).toEqual(['░░░░░░', '████░░', '██████', '░░░░░░']);
+});
