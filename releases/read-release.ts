@@ -62,6 +62,9 @@ export interface ReadRelease<T> {
 
 const manifestBytesMax = 16 * 1024 * 1024;
 
+/** Jobs, packages and their folders: the largest public releases have a few hundred. */
+export const releaseEntriesMax = 20_000;
+
 /**
  * Reads a release tarball (tgz or tar, source or compiled) in one pass, in bounded memory: every inner archive goes
  * straight to `take`, its digest is checked and a job is looked into on the way.
@@ -74,7 +77,7 @@ export async function readRelease<T>(source: Readable, options: ReadReleaseOptio
   try {
     for await (const entry of readArchive(source, {
       what: options.what,
-      ...(options.limits && { limits: options.limits }),
+      limits: { entriesMax: releaseEntriesMax, ...options.limits },
     })) {
       if (entry.type === 'file') await reading.add(entry);
     }

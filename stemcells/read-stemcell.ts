@@ -24,6 +24,8 @@ export interface ReadStemcell<T> {
   readonly lists: ReadonlyMap<string, string>;
 }
 
+/** A stemcell holds about ten files. */
+const entriesMax = 10_000;
 const manifestBytesMax = 1024 * 1024;
 const listBytesMax = 16 * 1024 * 1024;
 const lists = new Set(['packages.txt', 'dev_tools_file_list.txt']);
@@ -39,7 +41,7 @@ export async function readStemcell<T>(source: Readable, options: ReadStemcellOpt
   let manifest: StemcellManifest | undefined;
   let image: { taken: T; size: number } | undefined;
   const texts = new Map<string, string>();
-  for await (const entry of readArchive(source, { what, ...(options.limits && { limits: options.limits }) })) {
+  for await (const entry of readArchive(source, { what, limits: { entriesMax, ...options.limits } })) {
     if (entry.type !== 'file') continue;
     if (entry.path === 'stemcell.MF') {
       const text = (await entryBytes(entry, what, manifestBytesMax)).toString('utf8');

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import express, { type Express } from 'express';
+import { OperatorError } from '../../common/errors.ts';
 import type { IdentityProvider } from '../auth/user.ts';
 import { cleanUpRoutes } from './cleanup.ts';
 import { configRoutes } from './configs.ts';
@@ -87,11 +88,28 @@ export async function listen(app: Express, { host, port, tls, limits }: ListenOp
   server.keepAliveTimeout = keepAliveMs;
   server.setTimeout(limits.idleMsMax);
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (thrown: NodeJS.ErrnoException) => reject(cannotListen(thrown, { host, port })));
     server.listen(port, host, () => resolve());
   });
   const address = server.address() as AddressInfo; // it listens on TCP
   return { port: address.port, close: (graceMs = 5_000) => closeServer(server, graceMs) };
+}
+
+function cannotListen(thrown: NodeJS.ErrnoException, { host, port }: { host: string; port: number }): Error {
+  if (thrown.code === 'EADDRINUSE') {
+    return new OperatorError(`the API cannot listen on ${host} port ${port}: another program does`, {
+      code: 'port-in-use',
+      hint: 'Stop that program (`ss -ltnp` names it), or set "listen.port" in the config file to another port.',
+      details: { host, port },
+      cause: thrown,
+    });
+  }
+  return new OperatorError(`the API cannot listen on ${host} port ${port}: ${thrown.message}`, {
+    code: 'address-unavailable',
+    hint: 'Set "listen.address" in the config file to an address of this computer, or 0.0.0.0; ports below 1024 need more rights.',
+    details: { host, port },
+    cause: thrown,
+  });
 }
 
 function closeServer(server: Server, graceMs: number): Promise<void> {

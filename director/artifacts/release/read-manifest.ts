@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { entryBytes, readArchive } from '../../../common/archive.ts';
 import { OperatorError } from '../../../common/errors.ts';
+import { releaseEntriesMax } from '../../../releases/read-release.ts';
 
 const manifestBytesMax = 16 * 1024 * 1024;
 
@@ -11,7 +12,10 @@ const manifestBytesMax = 16 * 1024 * 1024;
 export async function releaseManifestText(path: string): Promise<string> {
   const what = 'the release';
   try {
-    for await (const entry of readArchive(createReadStream(path), { what })) {
+    for await (const entry of readArchive(createReadStream(path), {
+      what,
+      limits: { entriesMax: releaseEntriesMax },
+    })) {
       if (entry.type !== 'file' || entry.path !== 'release.MF') continue;
       return (await entryBytes(entry, what, manifestBytesMax)).toString('utf8');
     }
