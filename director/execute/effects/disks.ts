@@ -39,22 +39,21 @@ export async function changeDisk(
   }
   const made = await make(io, change.to);
   await attach(io, made);
-  if (from !== null) {
-    if (change.name === '') await copy(io, from, made);
-    await detach(io, from);
-  }
-  // At once: a disk that has served and is not yet orphaned could be taken for one that was made for the next change.
+  if (from !== null && change.name === '') await copy(io, from, made);
+  // What has served is marked: it must never be taken for a disk that was made for the next change.
   await task.store.atomically(async (store) => {
     await store.instances.updateDisk(made.key, { active: true });
-    if (from !== null) await orphanRow(io, from, store);
+    if (from !== null) await store.instances.updateDisk(from.key, { active: false, state: 'orphaned' });
   });
   made.active = true;
-  if (from !== null) await orphaned(io, from);
+  if (from === null) return;
+  Object.assign(from, { active: false, state: 'orphaned' });
+  await giveUp(io, from);
 }
 
-/** Disks that were made for a change which is no longer wanted: they never served. */
+/** Disks that were made for a change which is no longer wanted, or have served and could not be detached then. */
 export async function giveUpStrays(io: StepIo): Promise<void> {
-  const strays = io.work.instance.disks.filter(({ active, state }) => !active && state !== 'orphaned');
+  const strays = io.work.instance.disks.filter(({ active }) => !active);
   for (const disk of strays) await giveUp(io, disk);
 }
 
@@ -174,11 +173,11 @@ async function giveUp(io: StepIo, disk: PersistentDisk): Promise<void> {
 /** Its data stays until somebody deletes it, or its time is over. */
 export async function orphan(io: StepIo, disk: PersistentDisk): Promise<void> {
   if (disk.cid === null) await unmake(io, disk);
-  else await orphanRow(io, disk, io.task.store);
+  else await orphanRow(io, disk);
   await orphaned(io, disk);
 }
 
-async function orphanRow({ work, clock }: StepIo, disk: PersistentDisk, store: StepIo['task']['store']): Promise<void> {
+async function orphanRow({ work, clock, task: { store } }: StepIo, disk: PersistentDisk): Promise<void> {
   const { instance } = work;
   const from = { deployment: instance.deployment, instance: instanceLabel(instance), az: instance.az };
   await store.instances.orphanDisk(disk.key, from, clock.now());
