@@ -1,0 +1,49 @@
+/** A deployment as the simulator's operators wish for it. */
+export interface Shape {
+  name: string;
+  instances: number;
+  azs: readonly string[];
+  /** Of the release. */
+  version: string;
+  stemcell: string;
+  /** Null: none. */
+  diskMib: 1024 | 2048 | null;
+  canaries: number;
+  maxInFlight: number;
+  /** A value that nobody but the job may see. */
+  secret: string;
+}
+
+export const simulatedCloudConfig = `
+azs:
+- {name: z1, cloud_properties: {zone: z1}}
+- {name: z2, cloud_properties: {zone: z2}}
+networks:
+- name: default
+  subnets:
+  - {range: 10.0.0.0/26, gateway: 10.0.0.1, azs: [z1, z2], dns: [8.8.8.8]}
+vm_types: [{name: small, cloud_properties: {}}]
+disk_types:
+- {name: disk-1024, disk_size: 1024}
+- {name: disk-2048, disk_size: 2048}
+compilation: {workers: 2, network: default, az: z1, vm_type: small, reuse_compilation_vms: true}
+`;
+
+export const manifestOf = (shape: Shape) => `
+name: ${shape.name}
+releases: [{name: web, version: "${shape.version}"}]
+stemcells: [{alias: default, os: tiny-os, version: "${shape.stemcell}"}]
+update:
+  canaries: ${shape.canaries}
+  max_in_flight: ${shape.maxInFlight}
+  canary_watch_time: 1-2
+  update_watch_time: 1-2
+instance_groups:
+- name: web
+  instances: ${shape.instances}
+  azs: [${shape.azs.join(', ')}]
+  vm_type: small
+  stemcell: default
+${shape.diskMib === null ? '' : `  persistent_disk_type: disk-${shape.diskMib}\n`}  networks: [{name: default}]
+  jobs: [{name: web, release: web, properties: {port: ${shape.secret}}}]
+`;
