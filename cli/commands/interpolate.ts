@@ -17,12 +17,12 @@ export const interpolateCommands: readonly CommandSpec[] = [
     run: async (context, given) => {
       const options = { expectAll: given.on('var-errs'), expectUsed: given.on('var-errs-unused') };
       const value = withSortedKeys(await evaluate(context, given.arg(0), given, options));
-      const { writeYaml } = await import('../../manifests/yaml.ts');
-      if (!given.on('path')) return context.ui.block(writeYaml(value));
+      const { goYaml } = await import('../../releases/go-yaml.ts'); // scripts compare with what bosh writes
+      if (!given.on('path')) return context.ui.block(goYaml(value));
       const { valueAt } = await import('../../manifests/ops.ts');
       const part = valueAt(value, given.text('path'));
       // a key or a certificate is asked for to be used, not to be read as YAML
-      context.ui.block(typeof part === 'string' ? `${part}\n` : writeYaml(part));
+      context.ui.block(typeof part === 'string' ? `${part}\n` : goYaml(part));
     },
   },
 ];
