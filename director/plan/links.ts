@@ -3,6 +3,7 @@ import { didYouMean } from '../../common/suggest.ts';
 import type { NetworkSettings } from '../../agent/protocol.ts';
 import type { LinkConsumption } from '../../manifests/links.ts';
 import { isMap, type YamlMap, type YamlValue } from '../../manifests/value.ts';
+import { numeralOf, rememberNumeral } from '../../manifests/yaml/numerals.ts';
 import type { GroupLayout, LaidOutInstance, Layout } from './layout.ts';
 import { addressableNetwork, networkSettings } from './network-settings.ts';
 import type { WantedDeployment, WantedJob } from './wanted.ts';
@@ -191,28 +192,43 @@ function addressOn(
 function linkProperties({ job, properties }: Provider): YamlMap {
   const chosen: YamlMap = {};
   for (const path of properties) {
-    const value = dig(job.properties, path) ?? dig(job.givenProperties, path);
-    if (value !== undefined) bury(chosen, path.split('.'), value);
+    const own = dig(job.properties, path);
+    const isSet = own !== undefined && own.container[own.key] !== null;
+    const found = isSet ? own : (dig(job.givenProperties, path) ?? own);
+    if (found !== undefined) bury(chosen, path.split('.'), found);
   }
   return chosen;
 }
 
-function dig(from: YamlMap, path: string): YamlValue | undefined {
-  let at: YamlValue | undefined = from;
-  for (const key of path.split('.')) at = isMap(at) && Object.hasOwn(at, key) ? at[key] : undefined;
-  return at;
+/** A value where it stands: how a float was written (`1.0`) is remembered by its place. */
+interface Place {
+  container: YamlMap;
+  key: string;
 }
 
-function bury(into: YamlMap, [first, ...rest]: string[], value: YamlValue): void {
+function dig(from: YamlMap, path: string): Place | undefined {
+  let at: YamlValue | undefined = from;
+  let place: Place | undefined;
+  for (const key of path.split('.')) {
+    if (!isMap(at) || !Object.hasOwn(at, key)) return undefined;
+    place = { container: at, key };
+    at = at[key];
+  }
+  return place;
+}
+
+function bury(into: YamlMap, [first, ...rest]: string[], from: Place): void {
   if (first === undefined) return;
   if (rest.length === 0) {
-    into[first] = value;
+    into[first] = from.container[from.key] ?? null;
+    const numeral = numeralOf(from.container, from.key);
+    if (numeral !== undefined) rememberNumeral(into, first, numeral);
     return;
   }
   const next = into[first];
   const inner: YamlMap = isMap(next) ? next : {};
   into[first] = inner;
-  bury(inner, rest, value);
+  bury(inner, rest, from);
 }
 
 function definitions(list: unknown): LinkDefinition[] {
