@@ -19,7 +19,9 @@ export interface MethodRule {
 }
 
 const rules: Partial<Record<AgentMethod, Partial<MethodRule>>> = {
-  get_state: { retriesMax: 2, timeoutMs: 3 * answerMsMax },
+  // Lost while agents come back after a restart of the director, which is when it is asked first: asked again soon.
+  // BOSH waits 45 s, three times over; that is as long in all.
+  get_state: { retriesMax: 6, firstAnswerMs: 2_000, timeoutMs: 3 * answerMsMax },
   // Lost while the agent restarts, as update_settings makes it do. It is answered at once or not at all, so it is asked
   // again soon; BOSH waits 45 s, four times over, which is about as long in all.
   get_task: { retriesMax: 8, firstAnswerMs: 2_000 },

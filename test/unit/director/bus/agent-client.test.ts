@@ -155,7 +155,7 @@ describe('failures', () => {
     await failureOf(agents.call(agent.id, 'upload_blob', [{ blob_id: '', checksum: '', payload: '' }]));
     expect(agent.methods).toEqual([
       'start',
-      ...Array<string>(3).fill('get_state'),
+      ...Array<string>(7).fill('get_state'),
       ...Array<string>(4).fill('upload_blob'),
     ]);
   });
