@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CertificateExpiry } from './api/contract/operations.ts';
 import { createApi, listen } from './api/server.ts';
@@ -25,6 +25,7 @@ import { compileForExport } from './deploy/compile-for-export.ts';
 import { localUsers } from './main/admin.ts';
 import { assembleCore } from './main/core.ts';
 import { openInfrastructure } from './main/infrastructure.ts';
+import { ownDirectory } from './main/own-directory.ts';
 import { singleCpi } from './main/single-cpi.ts';
 import { listInstances } from './observe/list-instances.ts';
 import { openStore, type StoreOptions } from './store/open-store.ts';
@@ -110,10 +111,11 @@ async function start(
   const { log } = options;
   const [clock, chance] = [systemClock, systemChance];
   const { stateDirectory } = config;
-  await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
+  await ownDirectory('state_directory', stateDirectory);
   const lock = lockStateDirectory(stateDirectory, clock.now());
   closers.push(() => lock.release());
 
+  if (config.database.kind === 'sqlite') await ownDirectory('database.file', dirname(config.database.file));
   const store = await openStore(await storeOptions(config), { clock, log });
   closers.push(() => store.close());
   const uuid = await directorUuid(store, () => chance.uuid());
@@ -130,6 +132,7 @@ async function start(
   const agents = new AgentClient({ connection: await bus.connect('director'), clock, chance, log, heartbeats });
   closers.push(() => agents.close());
 
+  await ownDirectory('blobstore.directory', config.blobstore.directory);
   const blobs = await localBlobs({ dir: config.blobstore.directory, chance });
   const infrastructure = await openInfrastructure(config, {
     bus,
@@ -174,6 +177,7 @@ async function start(
         alone: config.database.kind === 'sqlite',
         recordEvents: config.events.record,
         workers: config.tasks.workers,
+        keep: { tasksOfType: config.tasks.keep, events: config.events.keep },
       },
     },
     (deploy) => ({

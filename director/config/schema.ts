@@ -99,7 +99,12 @@ const executableCpi = section(
   {
     kind: kind('executable'),
     path: path({ description: 'The CPI program, such as `/var/vcap/jobs/vsphere_cpi/bin/cpi`.' }),
-    timeout_minutes: whole({ description: 'Limit of one call, in minutes.', default: 60, minimum: 1, maximum: 1440 }),
+    timeout_minutes: whole({
+      description: 'Limit of one call, in minutes; calls that only look or label have ten minutes at most.',
+      default: 60,
+      minimum: 1,
+      maximum: 1440,
+    }),
     calls_at_once: whole({ description: 'Most calls at a time.', default: 32, minimum: 1, maximum: 1000 }),
     name: text({ description: 'What `/info` shows.', default: 'executable' }),
   },
@@ -160,6 +165,12 @@ const dns = section(
 const tasks = section(
   {
     workers: whole({ description: 'Tasks worked on at a time.', default: 4, minimum: 1, maximum: 64 }),
+    keep: whole({
+      description: 'Tasks of each type that are kept once they ended, with their output; the oldest go first.',
+      default: 2000,
+      minimum: 1,
+      maximum: 1_000_000,
+    }),
   },
   { description: 'The task engine.' },
 );
@@ -167,6 +178,12 @@ const tasks = section(
 const events = section(
   {
     record: flag({ description: 'Whether `bosh events` is kept.', default: true }),
+    keep: whole({
+      description: 'Events that are kept; the oldest go first.',
+      default: 10_000,
+      minimum: 1,
+      maximum: 10_000_000,
+    }),
   },
   { description: 'The record of what was changed by whom.' },
 );

@@ -5,6 +5,7 @@ import type { Clock } from '../../common/clock.ts';
 import type { Log } from '../../common/log.ts';
 import type { Cpi, CpiScope } from '../../cpi/cpi.ts';
 import { ExecutableCpi } from '../../cpi/executable.ts';
+import { timeLimitsMs, type WireMethod } from '../../cpi/executable/wire.ts';
 import { loggedCpi } from '../../cpi/logged-cpi.ts';
 import { blobsIo } from '../../agent/blobs/blobs-io.ts';
 import { blobsFromSettings } from '../../agent/blobs/from-settings.ts';
@@ -44,7 +45,6 @@ export async function openInfrastructure(config: DirectorConfig, deps: Infrastru
   const { cpi, stateDirectory } = config;
   if (cpi.kind === 'executable') {
     const { directorUuid, clock, chance, log } = deps;
-    const minutes = cpi.timeoutMinutes * 60_000;
     const program = ExecutableCpi.of({
       program: cpi.path,
       directorUuid,
@@ -53,7 +53,7 @@ export async function openInfrastructure(config: DirectorConfig, deps: Infrastru
       chance,
       log,
       atOnceMax: cpi.callsAtOnce,
-      timeLimitsMs: { create_stemcell: minutes, create_vm: minutes, snapshot_disk: minutes },
+      timeLimitsMs: timeLimits(cpi.timeoutMinutes * 60_000),
     });
     return { cpi: (scope) => program.within(scope), name: cpi.name, close: () => Promise.resolve() };
   }
@@ -81,6 +81,16 @@ export async function openInfrastructure(config: DirectorConfig, deps: Infrastru
 export function callsDirectoryOf(stateDirectory: string, cpi: string): string {
   const safe = /^[\w-]{1,80}$/.test(cpi) ? cpi : createHash('sha256').update(cpi).digest('hex');
   return join(stateDirectory, 'cpi-calls', cpi === '' ? 'own' : `named-${safe}`);
+}
+
+/** Calls that work on the infrastructure may take as long as the operator allows, and no other longer than that. */
+function timeLimits(longestMs: number): Record<WireMethod, number> {
+  const working = (method: string) => timeLimitsMs[method as WireMethod] >= timeLimitsMs.delete_vm; // from its keys
+  const limits = Object.entries(timeLimitsMs).map(([method, usualMs]) => [
+    method,
+    working(method) ? longestMs : Math.min(usualMs, longestMs),
+  ]);
+  return Object.fromEntries(limits) as Record<WireMethod, number>; // the same keys
 }
 
 /** What each process machine has for itself, so that what lies there on this computer is out of its sight. */

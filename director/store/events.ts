@@ -36,6 +36,6 @@ export interface Events {
   get(id: number): Promise<DirectorEvent | undefined>;
   /** Newest first, at most `eventsListMax`. */
   list(filter: EventFilter): Promise<DirectorEvent[]>;
-  /** Keeps the newest `keep`. */
-  prune(keep: number): Promise<number>;
+  /** Keeps the newest `keep`; deletes the others in portions, between which an abort ends it. Returns how many. */
+  prune(keep: number, signal?: AbortSignal): Promise<number>;
 }

@@ -86,6 +86,9 @@ export interface Tasks {
     range: { from: number; bytesMax: number },
   ): Promise<{ bytes: Buffer; size: number } | undefined>;
 
-  /** Keeps the newest `keep` terminal tasks of each type; deletes the others with their output. Returns how many. */
-  prune(keep: number): Promise<number>;
+  /**
+   * Keeps the newest `keep` terminal tasks of each type; deletes the others with their output, in portions, between
+   * which others get at the database and an abort ends it. Returns how many.
+   */
+  prune(keep: number, signal?: AbortSignal): Promise<number>;
 }

@@ -27,9 +27,17 @@ export interface EngineOptions {
   attemptsMax?: number;
   /** Whether `record` writes director events (`bosh events`). */
   recordEvents: boolean;
+  /** What is kept of the past: ended tasks of each type with their output, and director events. As BOSH. */
+  keep?: { tasksOfType: number; events: number };
 }
 
-const defaults = { workers: 10, urgentWorkers: 1, leaseMs: 60_000, attemptsMax: 3 };
+const defaults = {
+  workers: 10,
+  urgentWorkers: 1,
+  leaseMs: 60_000,
+  attemptsMax: 3,
+  keep: { tasksOfType: 2000, events: 10_000 },
+};
 
 /** Finds what no wake-up told of: tasks of other processes, and tasks whose worker died. */
 const sweepMs = 1000;
@@ -37,6 +45,8 @@ const sweepMs = 1000;
 const sweepAloneMs = 5000;
 /** Finds what other processes cancelled. */
 const cancelPollMs = 500;
+/** Between two removals of old tasks and events; the database grows by no more than what comes meanwhile. */
+const pruneMs = 600_000;
 
 export interface EngineDeps {
   store: Store;
@@ -63,6 +73,8 @@ export class TaskEngine {
   #claiming: Promise<void> | undefined;
   #claimAgain = false;
   #unsubscribe = () => {};
+  #pruning: Promise<void> = Promise.resolve();
+  readonly #noPruning = new AbortController();
   #timers = new Map<string, Timer>();
 
   constructor(deps: EngineDeps, options: EngineOptions) {
@@ -101,6 +113,7 @@ export class TaskEngine {
     this.#unsubscribe = waker.onWake(() => void this.#claimAll());
     this.#every('sweep', this.#options.alone ? sweepAloneMs : sweepMs, () => this.#claimAll());
     if (!this.#options.alone) this.#every('cancel', cancelPollMs, () => this.#lookForCancelled());
+    this.#every('prune', pruneMs, () => (this.#pruning = this.#prune()));
     void this.#claimAll();
   }
 
@@ -109,6 +122,8 @@ export class TaskEngine {
     this.#state = 'stopping';
     this.#unsubscribe();
     for (const timer of this.#timers.values()) timer.cancel();
+    this.#noPruning.abort();
+    await this.#pruning.catch(() => {}); // logged
     await this.#claiming;
     for (const run of this.#runs.values()) run.stop();
     await this.#allDoneWithin(graceMs);
@@ -187,6 +202,17 @@ export class TaskEngine {
     if (this.#runs.size === 0) return;
     const cancelled = await this.#deps.store.tasks.list({ states: ['cancelling'] });
     for (const { id } of cancelled) this.#runs.get(id)?.cancel();
+  }
+
+  async #prune(): Promise<void> {
+    const { store, log } = this.#deps;
+    const { tasksOfType, events } = this.#options.keep;
+    const { signal } = this.#noPruning;
+    const pruned = {
+      tasks: await store.tasks.prune(tasksOfType, signal),
+      events: await store.events.prune(events, signal),
+    };
+    if (pruned.tasks + pruned.events > 0) log.info('past-pruned', pruned);
   }
 
   #cancelledLine(id: TaskId): Buffer {

@@ -211,6 +211,7 @@ export function queueContract(name: string, given: () => Promise<GivenStore>): v
       expect(await list({ deployment: 'none' })).toEqual([]);
 
       for (const id of ids.slice(0, 5)) await store.tasks.requestCancel(id, 9);
+      expect(await store.tasks.prune(1, AbortSignal.abort())).toBe(0);
       expect(await store.tasks.prune(1)).toBe(3);
       expect(await list({})).toEqual([5, 4, 3]);
       expect(await store.tasks.output(ids[0] ?? taskId(0), 'event', { from: 0, bytesMax: 9 })).toBeUndefined();

@@ -18,9 +18,9 @@ afterEach(() => {
   rmSync(dir, { recursive: true });
 });
 
-const start = (lines: string) => {
+const start = (lines: string, state = 'state') => {
   const file = join(dir, 'director.yml');
-  writeFileSync(file, `state_directory: state\nbus: {port: 0}\n${lines}\n`);
+  writeFileSync(file, `state_directory: ${state}\nbus: {port: 0}\n${lines}\n`);
   return startDirector(loadConfig(file, {}), { log: silentLog, version: '0', revision: '0', agentCommand: [] });
 };
 
@@ -52,4 +52,19 @@ test('a second director on the state directory is refused, and the first one goe
     message: expect.stringContaining(`in use by process ${process.pid}`),
   });
   await first.stop();
+});
+
+test('a state directory where nothing can be made is told, instead of tried for ever', async () => {
+  await expect(start('listen: {port: 0}', '/proc/gantry/state')).rejects.toMatchObject({
+    code: 'directory-unusable',
+    message: expect.stringMatching(/^state_directory: the directory \/proc\/gantry\/state can't be made: ENOENT/),
+  });
+  writeFileSync(join(dir, 'file'), '');
+  await expect(start('listen: {port: 0}', join(dir, 'file'))).rejects.toMatchObject({
+    code: 'directory-unusable',
+    message: expect.stringContaining('EEXIST'),
+  });
+  await expect(start('listen: {port: 0}\nblobstore: {directory: /proc/blobs}')).rejects.toMatchObject({
+    message: expect.stringMatching(/^blobstore\.directory: /),
+  });
 });

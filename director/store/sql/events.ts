@@ -56,7 +56,7 @@ export function sqlEvents(session: Session): Events {
         return (await query.execute()).map(toEvent);
       }),
 
-    prune: async (keep) => {
+    prune: async (keep, signal) => {
       const newestGone = await session.read((db) =>
         db.selectFrom('events').select('id').orderBy('id', 'desc').offset(keep).limit(1).executeTakeFirst(),
       );
@@ -72,7 +72,7 @@ export function sqlEvents(session: Session): Events {
           return Number(numDeletedRows);
         });
         pruned += deleted;
-        if (deleted < pruneRows) return pruned;
+        if (deleted < pruneRows || signal?.aborted === true) return pruned;
         await new Promise<void>((resolve) => setImmediate(resolve));
       }
     },

@@ -5,9 +5,11 @@ import type { Session } from './session.ts';
 /** Big appends are cut, so that a range is read without reading much around it. */
 const chunkBytesMax = 256 * 1024;
 
-/** What one transaction deletes: a few milliseconds of work. */
-const pruneChunks = 256;
+/** What one transaction deletes: a few milliseconds of work, 8 MiB where it is most. */
+const pruneChunks = 32;
 const pruneTasksMax = 100;
+/** What a power cut brings back is deleted by the next round. */
+const prunedAgain = { relaxed: true };
 
 export async function appendOutput(session: Session, task: TaskId, stream: OutputStream, bytes: Buffer): Promise<void> {
   if (bytes.length === 0) return;
@@ -66,35 +68,62 @@ export async function readOutput(
   });
 }
 
-export async function pruneTasks(session: Session, keep: number): Promise<number> {
-  for (let pruned = 0; ;) {
-    const victims = await session.read((db) =>
-      db
-        .selectFrom((sub) =>
-          sub
-            .selectFrom('tasks')
-            .select((eb) => [
-              'id',
-              eb.fn
-                .agg<number>('row_number')
-                .over((over) => over.partitionBy('type').orderBy('id', 'desc'))
-                .as('newer'),
-            ])
-            .where('state', 'in', [...terminalStates])
-            .as('ended'),
-        )
-        .select('id')
-        .where('newer', '>', keep)
-        .orderBy('id')
-        .limit(pruneTasksMax)
-        .execute(),
-    );
-    if (victims.length === 0) return pruned;
-    const ids = victims.map((row) => row.id);
-    for (const id of ids) await deleteOutput(session, id);
-    await session.write((db) => db.deleteFrom('tasks').where('id', 'in', ids).execute());
-    pruned += ids.length;
+export async function pruneTasks(session: Session, keep: number, signal?: AbortSignal): Promise<number> {
+  let pruned = 0;
+  for (let type = await nextType(session, ''); type !== undefined; type = await nextType(session, type)) {
+    const newestGone = await newestBeyond(session, type, keep);
+    if (newestGone === undefined) continue;
+    for (;;) {
+      if (signal?.aborted === true) return pruned;
+      const ids = await endedUpTo(session, type, newestGone);
+      if (ids.length === 0) break;
+      for (const id of ids) await deleteOutput(session, id);
+      await session.write((db) => db.deleteFrom('tasks').where('id', 'in', ids).execute(), prunedAgain);
+      pruned += ids.length;
+      await nextTurn();
+    }
   }
+  return pruned;
+}
+
+/** Each step is one look into an index, however many tasks there are. */
+async function nextType(session: Session, after: string): Promise<string | undefined> {
+  const row = await session.read((db) =>
+    db.selectFrom('tasks').select('type').where('type', '>', after).orderBy('type').limit(1).executeTakeFirst(),
+  );
+  return row?.type;
+}
+
+const ended = [...terminalStates];
+
+async function newestBeyond(session: Session, type: string, keep: number): Promise<number | undefined> {
+  const row = await session.read((db) =>
+    db
+      .selectFrom('tasks')
+      .select('id')
+      .where('type', '=', type)
+      .where('state', 'in', ended)
+      .orderBy('id', 'desc')
+      .offset(keep)
+      .limit(1)
+      .executeTakeFirst(),
+  );
+  return row?.id;
+}
+
+async function endedUpTo(session: Session, type: string, newest: number): Promise<number[]> {
+  const rows = await session.read((db) =>
+    db
+      .selectFrom('tasks')
+      .select('id')
+      .where('type', '=', type)
+      .where('id', '<=', newest)
+      .where('state', 'in', ended)
+      .orderBy('id')
+      .limit(pruneTasksMax)
+      .execute(),
+  );
+  return rows.map((row) => row.id);
 }
 
 /** A long debug output is gigabytes: deleted in portions, between which others get at the database. */
@@ -121,8 +150,10 @@ async function deleteOutput(session: Session, task: number): Promise<void> {
         )
         .execute();
       return rows.length;
-    });
+    }, prunedAgain);
     if (deleted < pruneChunks) return;
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await nextTurn();
   }
 }
+
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));

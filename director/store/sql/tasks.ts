@@ -141,7 +141,7 @@ export function sqlTasks(session: Session): Tasks {
 
     appendOutput: (task, stream, bytes) => appendOutput(session, task, stream, bytes),
     output: (task, stream, range) => readOutput(session, task, stream, range),
-    prune: (keep) => pruneTasks(session, keep),
+    prune: (keep, signal) => pruneTasks(session, keep, signal),
   };
 }
 

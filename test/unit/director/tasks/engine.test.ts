@@ -278,3 +278,42 @@ function frozenAfter<T extends object>(store: T, frozen: () => boolean): { store
     });
   return { store: wrap(store), thaw: () => ((cold = false), thawed.open()) };
 }
+
+test('old tasks and events go while the director runs, and those that still run stay', async () => {
+  const { engine, store, idle, clock, reaches } = await world({
+    quick: () => Promise.resolve(null),
+    endless: untilAborted,
+  });
+  const director = engine('a', { keep: { tasksOfType: 2, events: 3 } });
+  await director.start();
+  const running = await director.enqueue(newTask('endless'));
+  await reaches(running.id, 'processing');
+  const made = [];
+  for (let i = 0; i < 5; i++) {
+    made.push((await director.enqueue(newTask('quick'))).id);
+    await store.events.add(event(i));
+  }
+  const last = made.at(-1) ?? running.id;
+  await reaches(last, 'done');
+  expect(await store.tasks.list({})).toHaveLength(6);
+
+  await clock.advance(11 * 60_000);
+  expect((await store.tasks.list({})).map(({ id }) => id)).toEqual([...made.slice(3).reverse(), running.id]);
+  expect((await store.events.list({})).map(({ atMs }) => atMs)).toEqual([4, 3, 2]);
+  await director.cancel(running.id);
+  await idle(director);
+});
+
+const event = (atMs: number) => ({
+  parentId: null,
+  atMs,
+  user: 'admin',
+  action: 'create',
+  objectType: 'vm',
+  objectName: null,
+  error: null,
+  task: null,
+  deployment: null,
+  instance: null,
+  context: {},
+});
