@@ -41,6 +41,11 @@ export class SimulatedMachines implements MachineHost {
     return this.#agents.get(vmCid);
   }
 
+  /** As above: what jobs have left on disks. */
+  get diskMarks(): Simulation['diskMarks'] {
+    return this.#simulation.diskMarks;
+  }
+
   accepts(): void {
     // nothing is bound to an address
   }
@@ -90,7 +95,8 @@ export class SimulatedMachines implements MachineHost {
     return Promise.resolve();
   }
 
-  deleteDisk(): Promise<void> {
+  deleteDisk(diskCid: DiskCid): Promise<void> {
+    this.#simulation.diskMarks.forget(diskCid);
     return Promise.resolve();
   }
 

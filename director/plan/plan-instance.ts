@@ -152,12 +152,12 @@ function isServing({ active, state }: { active: boolean; state: DiskState }): bo
   return active && state === 'live';
 }
 
+/** Just the one that serves: a second one, of a migration that broke off, may be the store in its place. */
 function disksAreMounted({ instance, agent }: ActualInstance): boolean {
   if (agent.kind !== 'answered' || agent.mountedDisks === null) return true;
   const mounted = new Set(agent.mountedDisks);
-  return instance.disks
-    .filter((disk) => isServing(disk) && disk.name === '')
-    .every(({ cid }) => cid !== null && mounted.has(cid));
+  const serving = instance.disks.filter((disk) => isServing(disk) && disk.name === '');
+  return mounted.size === serving.length && serving.every(({ cid }) => cid !== null && mounted.has(cid));
 }
 
 function stopSteps(

@@ -6,11 +6,13 @@ import type { DiskHint } from '../../protocol.ts';
 import type { SimulatedMachine } from './machine.ts';
 
 /**
- * Persistent disks of a simulated machine. `disks`: those it was told of, by its settings or `add_persistent_disk`.
- * `mounted`: the first is its store, a second one the destination of a migration; there is no third.
+ * Persistent disks of a simulated machine, as strict as the upstream agent: the first that is mounted is the store, a
+ * second one the destination of a migration, and there is no third. `disks`: those it was told of, by its settings or
+ * `add_persistent_disk`.
  */
-export function listDisks(machine: SimulatedMachine): string[] {
-  return [...machine.state.mounted];
+export function listDisks({ state: { mounts } }: SimulatedMachine): string[] {
+  // By name: the upstream agent's order, too, says nothing of who is the store.
+  return [mounts.store, mounts.migrationTarget].filter((cid) => cid !== null).sort();
 }
 
 export function addDisk(machine: SimulatedMachine, { args }: Call): object {
@@ -22,7 +24,7 @@ export function addDisk(machine: SimulatedMachine, { args }: Call): object {
 
 export function removeDisk(machine: SimulatedMachine, { args }: Call): object {
   const cid = textArgument(args, 0, 'disk cid');
-  if (machine.state.mounted.includes(cid)) throw diskError(cid, 'is mounted; unmount it first');
+  if (listDisks(machine).includes(cid)) throw diskError(cid, 'is mounted; unmount it first');
   delete machine.state.disks[cid];
   machine.remember();
   return {};
@@ -30,32 +32,38 @@ export function removeDisk(machine: SimulatedMachine, { args }: Call): object {
 
 export function mountDisk(machine: SimulatedMachine, { args }: Call): object {
   const cid = knownDisk(machine, args);
-  const { mounted } = machine.state;
+  const { mounts } = machine.state;
   if (machine.hardware !== undefined && !machine.hardware.isAttached(cid)) throw diskError(cid, 'is not attached');
-  if (mounted.includes(cid)) return {};
-  if (mounted.length >= 2) throw diskError(cid, `cannot be mounted beside ${mounted.join(' and ')}`);
-  mounted.push(cid);
+  if (mounts.store === cid) return {};
+  const place = mounts.store === null ? 'store' : 'migrationTarget';
+  if (place === 'store' && mounts.migrationTarget === cid)
+    throw diskError(cid, 'is mounted as the destination of a migration, and there is no store');
+  const there = mounts[place];
+  if (there !== null && there !== cid)
+    throw diskError(cid, `cannot be mounted beside ${listDisks(machine).join(', ')}`);
+  mounts[place] = cid;
   machine.remember();
   return {};
 }
 
 export function unmountDisk(machine: SimulatedMachine, { args }: Call): { message: string } {
   const cid = knownDisk(machine, args);
-  const { state } = machine;
-  if (!state.mounted.includes(cid)) return { message: `Partition of ${cid} is not mounted` };
-  state.mounted = state.mounted.filter((mounted) => mounted !== cid);
+  const { mounts } = machine.state;
+  if (!listDisks(machine).includes(cid)) return { message: `Partition of ${cid} is not mounted` };
+  mounts[mounts.store === cid ? 'store' : 'migrationTarget'] = null;
   machine.remember();
   return { message: `Unmounted partition of ${cid}` };
 }
 
-/** Moves the store to the second disk that is mounted, and unmounts the first. */
+/** Copies the store to the second disk that is mounted, which is the store then; the first is mounted no more. */
 export function migrateDisk(machine: SimulatedMachine, { args }: Call): object {
   const from = textArgument(args, 0, 'from');
   const to = textArgument(args, 1, 'to');
-  const { mounted } = machine.state;
-  if (mounted[0] !== from) throw diskError(from, 'is not the mounted store');
-  if (mounted[1] !== to) throw diskError(to, 'is not mounted as the destination of a migration');
-  machine.state.mounted = [to];
+  const { mounts } = machine.state;
+  if (mounts.store !== from) throw diskError(from, 'is not the mounted store');
+  if (mounts.migrationTarget !== to) throw diskError(to, 'is not mounted as the destination of a migration');
+  machine.simulation.diskMarks.copy(from, to);
+  machine.state.mounts = { store: to, migrationTarget: null };
   machine.remember();
   return {};
 }

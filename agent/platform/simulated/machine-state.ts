@@ -20,7 +20,8 @@ export interface MachineState {
   jobs: string[];
   jobState: 'blank' | 'started' | 'stopped';
   disks: Record<string, DiskHint>;
-  mounted: string[];
+  /** The cid of each disk that is mounted, by where. */
+  mounts: { store: string | null; migrationTarget: string | null };
   dnsVersion: number;
   /** Blobs that came by `upload_blob`. */
   uploaded: string[];
@@ -37,7 +38,7 @@ export function loadState(memory: MachineMemory | undefined, disks: Record<strin
     specJson: null,
     jobs: [],
     jobState: 'blank',
-    mounted: [],
+    mounts: { store: null, migrationTarget: null },
     dnsVersion: 0,
     uploaded: [],
     users: [],

@@ -3,6 +3,7 @@ import type { Clock } from '../../../common/clock.ts';
 import { silentLog, type Log } from '../../../common/log.ts';
 import type { Blobs } from '../../blobs.ts';
 import type { JobState, Vitals } from '../../protocol.ts';
+import { DiskMarks } from './disk-marks.ts';
 import { HeartbeatWheel } from './heartbeat-wheel.ts';
 import type { MachineState } from './machine-state.ts';
 
@@ -12,6 +13,7 @@ export interface Simulation {
   chance: Chance;
   log: Log;
   wheel: HeartbeatWheel;
+  diskMarks: DiskMarks;
   /** Where compiled packages and logs go. Without: `compile_package` and `fetch_logs` are refused. */
   blobs: Blobs | undefined;
   /** True: every blob that a spec names is fetched and its digest checked, as a real machine would. Costs I/O. */
@@ -26,7 +28,7 @@ export function createSimulation(options: {
   fetchesBlobs?: boolean;
 }): Simulation {
   const { clock, chance, log = silentLog, blobs, fetchesBlobs = false } = options;
-  return { clock, chance, log, blobs, fetchesBlobs, wheel: new HeartbeatWheel(clock) };
+  return { clock, chance, log, blobs, fetchesBlobs, wheel: new HeartbeatWheel(clock), diskMarks: new DiskMarks() };
 }
 
 /** What the host of a simulated machine knows of its hardware. */

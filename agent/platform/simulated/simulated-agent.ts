@@ -37,7 +37,7 @@ export interface SimulatedMachineOptions {
  * - nothing is executed; every script succeeds, every process runs, every errand exits 0, unless scripted;
  * - work takes no time, unless `faults.delay` says so;
  * - vitals never change; a process is named after its job;
- * - a disk holds no data, so that `migrate_disk` copies none;
+ * - a disk holds a mark of each start of the jobs that it was the store of, and no other data;
  * - `compile_package` makes the same small archive for the same inputs;
  * - it refuses what a real agent lets pass: `start` without a spec, forgetting a mounted disk.
  */
@@ -156,6 +156,8 @@ export class SimulatedAgent implements Beating, SimulatedMachine {
 
   startJobs(): void {
     this.#state.jobState = 'started';
+    const { store } = this.#state.mounts;
+    if (store !== null) this.simulation.diskMarks.write(store);
     this.#jobs?.started(this.#state.jobs);
     this.remember();
   }
@@ -180,7 +182,7 @@ export class SimulatedAgent implements Beating, SimulatedMachine {
   }
 
   vitals(): Heartbeat['vitals'] {
-    return this.#state.mounted.length > 0 ? simulatedVitalsWithDisk : simulatedVitals;
+    return this.#state.mounts.store === null ? simulatedVitals : simulatedVitalsWithDisk;
   }
 
   alert(service: string, event: string, action: string): void {

@@ -7,19 +7,24 @@ import type { PersistentDisk, Vm } from '../../store/instances.ts';
 import { sameValue } from '../../plan/equal.ts';
 import type { StepIo } from '../work.ts';
 import { goesOnPast, isForeverUnknown, leaveDiskBehind } from './left-behind.ts';
+import { isAlone, migrateStore, mountStore } from './mounts.ts';
 
 /**
  * INVARIANTS
  * - A disk's row, under a key that we chose, is there before the CPI is asked.
  * - A disk with data is never deleted here: what is no longer wanted is orphaned, with its time.
- * - The old disk stays the active one until its data is on the new one.
+ * - The old disk stays the active one until its data is on the new one; no job starts before (effects/mounts.ts).
  */
 export async function attachDisks(io: StepIo): Promise<void> {
-  for (const disk of servingDisks(io)) await attach(io, disk);
+  for (const disk of servingDisks(io)) {
+    const vm = await attach(io, disk);
+    if (disk.name === '') await mountStore(io, vm, cidOf(disk));
+  }
 }
 
+/** Those of a change that broke off, too: an infrastructure may delete what is attached together with a VM. */
 export async function detachDisks(io: StepIo): Promise<void> {
-  for (const disk of servingDisks(io)) await detach(io, disk);
+  for (const disk of io.work.instance.disks) await detach(io, disk);
 }
 
 function servingDisks({ work }: StepIo): PersistentDisk[] {
@@ -38,8 +43,11 @@ export async function changeDisk(
     return;
   }
   const made = await make(io, change.to);
-  await attach(io, made);
-  if (from !== null && change.name === '') await copy(io, from, made);
+  const vm = await attach(io, made);
+  if (change.name === '') {
+    const to = cidOf(made);
+    await (from === null ? mountStore(io, vm, to) : migrateStore(io, vm, { from: cidOf(from), to }));
+  }
   // What has served is marked: it must never be taken for a disk that was made for the next change.
   await task.store.atomically(async (store) => {
     await store.instances.updateDisk(made.key, { active: true });
@@ -51,10 +59,31 @@ export async function changeDisk(
   await giveUp(io, from);
 }
 
-/** Disks that were made for a change which is no longer wanted, or have served and could not be detached then. */
+/**
+ * Before jobs start: a disk that was made for a change which is no longer wanted may be what is mounted, and what is on
+ * it is old from now on.
+ */
+export async function settleDisks(io: StepIo): Promise<void> {
+  if (straysOf(io).length === 0) return;
+  await attachDisks(io);
+  await giveUpStrays(io);
+}
+
+/**
+ * Disks that were made for a change which is no longer wanted, or have served and could not be detached then. Unless the
+ * disk that serves is mounted as it shall be, it is mounted no more: whoever starts the jobs again sees to that.
+ */
 export async function giveUpStrays(io: StepIo): Promise<void> {
-  const strays = io.work.instance.disks.filter(({ active }) => !active);
+  const strays = straysOf(io);
+  const vm = activeVm(io.work.instance);
+  if (strays.length === 0) return;
+  const store = servingDisks(io).find(({ name }) => name === '');
+  if (vm?.cid != null) await isAlone(io, vm, store?.cid ?? null);
   for (const disk of strays) await giveUp(io, disk);
+}
+
+function straysOf({ work }: StepIo): PersistentDisk[] {
+  return work.instance.disks.filter(({ active }) => !active);
 }
 
 async function make(io: StepIo, to: WantedDisk): Promise<PersistentDisk> {
@@ -104,15 +133,21 @@ async function make(io: StepIo, to: WantedDisk): Promise<PersistentDisk> {
   return disk;
 }
 
-async function attach(io: StepIo, disk: PersistentDisk): Promise<void> {
+/** @returns the VM that has it now */
+async function attach(io: StepIo, disk: PersistentDisk): Promise<Vm> {
   const { work, task, cpis, agents } = io;
   const vm = servingVm(io);
-  if (disk.cid === null || vm.cid === null) throw new Error(`${work.label}: disk ${disk.key} or its VM has no cid`);
-  const call = { label: work.label, signal: task.signal };
-  const hint = await cpis.named(vm.cpi, task, vm.stemcell).attachDisk(vm.cid, disk.cid, task.signal);
-  await setMetadata(io, vm, disk.cid);
-  await agents.call(vm.agentId, 'add_persistent_disk', [disk.cid, hint], call);
-  if (disk.name === '') await agents.call(vm.agentId, 'mount_disk', [disk.cid], call);
+  const cid = cidOf(disk);
+  if (vm.cid === null) throw new Error(`${work.label}: the VM that serves has no cid`);
+  const hint = await cpis.named(vm.cpi, task, vm.stemcell).attachDisk(vm.cid, cid, task.signal);
+  await setMetadata(io, vm, cid);
+  await agents.call(vm.agentId, 'add_persistent_disk', [cid, hint], { label: work.label, signal: task.signal });
+  return vm;
+}
+
+function cidOf({ key, cid }: PersistentDisk): DiskCid {
+  if (cid === null) throw new Error(`disk ${key} is used and was never made`);
+  return cid;
 }
 
 /** Of every disk that serves. */
@@ -157,12 +192,6 @@ async function detach(io: StepIo, disk: PersistentDisk): Promise<void> {
 
 async function removeFromAgent({ work, task, agents }: StepIo, agentId: AgentId, cid: DiskCid): Promise<void> {
   await agents.call(agentId, 'remove_persistent_disk', [cid], { label: work.label, signal: task.signal });
-}
-
-async function copy({ work, task, agents }: StepIo, from: PersistentDisk, to: PersistentDisk): Promise<void> {
-  const vm = activeVm(work.instance);
-  if (vm === null || from.cid === null || to.cid === null) return;
-  await agents.call(vm.agentId, 'migrate_disk', [from.cid, to.cid], { label: work.label, signal: task.signal });
 }
 
 async function giveUp(io: StepIo, disk: PersistentDisk): Promise<void> {

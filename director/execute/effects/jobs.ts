@@ -6,6 +6,7 @@ import { activeVm } from '../../plan/actual.ts';
 import { applySpec, archiveOf } from '../../plan/instance-spec.ts';
 import type { StopIntent } from '../../plan/step.ts';
 import type { JobsWork, StepIo } from '../work.ts';
+import { settleDisks } from './disks.ts';
 
 /** Tells a new machine who it is; learns the addresses that the infrastructure chose. */
 export async function introduce(io: StepIo): Promise<void> {
@@ -95,6 +96,7 @@ export async function start(
   const { work, task, agents } = io;
   const agentId = agentOf(io);
   const call = { label: work.label, signal: task.signal };
+  await settleDisks(io);
   work.progress.advance(10, 'executing pre-start');
   await agents.call(agentId, 'run_script', ['pre-start', {}], call);
   work.progress.advance(20, 'starting jobs');
