@@ -27,11 +27,16 @@ export function releaseRoutes(deps: ApiDeps): Router {
   const router = Router();
 
   router.get('/releases', requires('read_releases'), async (_req, res) => {
-    res.json((await store.releases.list()).map(toWire));
+    res.json(
+      (await store.releases.list())
+        .map(whole)
+        .filter(({ versions }) => versions.length > 0)
+        .map(toWire),
+    );
   });
 
   router.get('/releases/:name', requires('read_releases'), async (req, res) => {
-    const listing = await find(pathText(req, 'name').trim());
+    const listing = whole(await find(pathText(req, 'name').trim()));
     const version = queryText(req, 'version');
     if (version === undefined) res.json(await series(listing));
     else res.json(await details(listing, version));
@@ -126,6 +131,14 @@ export function releaseRoutes(deps: ApiDeps): Router {
       versions: versions.map((each) => each.version),
     };
   }
+}
+
+/**
+ * Without versions whose upload is under way: they can't be deployed, and the bosh CLI skips the upload of a version
+ * that is listed.
+ */
+function whole({ name, versions }: ReleaseListing): ReleaseListing {
+  return { name, versions: versions.filter(({ complete }) => complete) };
 }
 
 function toWire({ name, versions }: ReleaseListing): ReleaseSummary {

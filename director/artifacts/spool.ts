@@ -77,7 +77,7 @@ export async function withArtifact<T>(
 }
 
 /** Whether nobody will come back to this task: it failed or was cancelled, and was neither lost nor given back. */
-function isFinal(task: TaskContext, thrown: unknown): boolean {
+export function isFinal(task: TaskContext, thrown: unknown): boolean {
   if (task.signal.aborted) return task.signal.reason instanceof TaskCancelled;
   return !(thrown instanceof OperatorError && thrown.code === 'lease-lost');
 }

@@ -171,11 +171,38 @@ test('what the director has need not be in the tarball: the CLI asks, and leaves
 test('a package that is neither in the tarball nor here is asked for by name', async () => {
   const task = await upload(texts, '', ['packages/lib.tgz']);
   expect(task).toMatchObject({ state: 'error', result: /package 'lib' is not in the tarball/ });
-  // The version is there, incomplete: everything of it is wanted again.
   const { manifest } = await buildRelease(texts);
   expect(await (await api.yaml('/packages/matches', manifest)).json()).toEqual([]);
   expect(await upload(texts)).toMatchObject({ state: 'done' });
   expect(await (await api.yaml('/packages/matches', manifest)).json()).toHaveLength(2);
+});
+
+test('an upload that fails leaves no version, and what it shares with another version stays', async () => {
+  const versions = async () =>
+    ((await (await api.fetch('/releases')).json()) as { release_versions: { version: string }[] }[]).flatMap((each) =>
+      each.release_versions.map(({ version }) => version),
+    );
+  await upload(texts, '', ['packages/lib.tgz']);
+  expect([await versions(), await api.store.releases.list(), await api.blobIds()]).toEqual([[], [], []]);
+
+  await upload(texts);
+  const before = [await details(), await api.blobIds()];
+  const next = { ...texts, version: '2', jobs: { web: simpleJob('web', 'packages: [app, more]\n') } };
+  const more = { ...next, packages: { ...texts.packages, more: { content: 'more' } } };
+  expect(await upload(more, '', ['packages/more.tgz'])).toMatchObject({ state: 'error' });
+  expect([await versions(), await details(), await api.blobIds()]).toEqual([['1'], ...before]);
+  expect(await upload(more)).toMatchObject({ state: 'done' });
+});
+
+test('a version whose upload is under way is not listed: the bosh CLI would skip its upload', async () => {
+  await upload(texts);
+  await api.store.releases.begin({ name: 'web', version: '2', commitHash: 'abc', uncommittedChanges: false });
+  await api.store.releases.begin({ name: 'new', version: '1', commitHash: 'abc', uncommittedChanges: false });
+  const listed = (await (await api.fetch('/releases')).json()) as unknown[];
+  expect(listed).toMatchObject([{ name: 'web', release_versions: [{ version: '1' }] }]);
+  expect(listed).toHaveLength(1);
+  expect(await (await api.fetch('/releases/web')).json()).toMatchObject({ versions: ['1'] });
+  expect((await api.fetch('/releases/web?version=2')).status).toBe(404);
 });
 
 test('a director that is killed at any blob of an upload ends the same when it runs the task again', async () => {

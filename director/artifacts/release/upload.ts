@@ -1,3 +1,4 @@
+import { messageOf } from '../../../common/errors.ts';
 import type { BlobId } from '../../../common/ids.ts';
 import { latestOf } from '../../../common/version.ts';
 import { dependencyKey } from '../../../releases/dependency-key.ts';
@@ -9,7 +10,7 @@ import type { Blobstore } from '../../blobs/blobstore.ts';
 import type { ReleasePackage, ReleaseVersion } from '../../store/releases.ts';
 import type { Stage, TaskContext } from '../../tasks/task-context.ts';
 import { dependencyKeyMismatch, partMissing } from '../errors.ts';
-import type { ArtifactFile } from '../spool.ts';
+import { isFinal, type ArtifactFile } from '../spool.ts';
 import {
   checkSameRelease,
   commitOf,
@@ -55,6 +56,7 @@ export class ReleaseUpload {
   readonly #blobs: Blobstore;
   readonly #task: TaskContext;
   readonly #options: UploadOptions;
+  readonly #stored: BlobId[] = [];
 
   constructor(blobs: Blobstore, task: TaskContext, options: UploadOptions) {
     this.#blobs = blobs;
@@ -70,7 +72,17 @@ export class ReleaseUpload {
     const existing = await releases.contents(manifest.name, version);
     if (existing !== undefined) checkSameRelease(manifest, existing);
     const release = await releases.begin({ name: manifest.name, version, ...commitOf(manifest) });
+    try {
+      await this.#bringIn(release);
+    } catch (thrown) {
+      if (isFinal(this.#task, thrown)) await this.#undo(release);
+      throw thrown;
+    }
+    return version;
+  }
 
+  async #bringIn(release: ReleaseVersion): Promise<void> {
+    const { manifest } = this.#options;
     const found = await this.#find();
     await this.#single('Resolving package dependencies', async () => {}); // reading the manifest saw to that
     const plan: Plan = {
@@ -85,10 +97,20 @@ export class ReleaseUpload {
     await this.#saveJobs(release, plan.jobs, stored);
 
     const stage = manifest.compiled ? 'Compiled Release has been created' : 'Release has been created';
-    await this.#task.events.stage(stage, 1).task(`${manifest.name}/${version}`, async () => {
-      await releases.complete(release.id);
+    await this.#task.events.stage(stage, 1).task(`${release.name}/${release.version}`, async () => {
+      await this.#task.store.releases.complete(release.id);
     });
-    return version;
+  }
+
+  /** Half a version is of no use to anybody: deploys refuse it, and people would take it for a whole one. */
+  async #undo({ name, version, complete }: ReleaseVersion): Promise<void> {
+    try {
+      const unused = complete ? [] : await this.#task.store.releases.deleteVersion(name, version);
+      await this.#deleteUnused([...unused, ...this.#stored]);
+    } catch (thrown) {
+      // Why the upload failed counts more; what is left is not listed, and clean-up finds it.
+      this.#task.debug(`release ${name}/${version} was not removed: ${messageOf(thrown)}`);
+    }
   }
 
   /** With --rebase the next dev version; one that broke off is taken up again instead of making another. */
@@ -191,6 +213,7 @@ export class ReleaseUpload {
         return stage.task(task, store);
       },
     });
+    this.#stored.push(...[...stored.blobs.values()].map(({ blobId }) => blobId));
     return { ...stored, blobs: new Map([...copied, ...stored.blobs]) };
   }
 
@@ -202,6 +225,7 @@ export class ReleaseUpload {
       await stages[kind]?.task(line, async () => {
         this.#task.checkpoint();
         const { blobId: own } = await this.#blobs.put(await this.#blobs.get(blobId));
+        this.#stored.push(own);
         copies.set(partKey(kind, ref.name), { blobId: own, digest });
       });
     };
