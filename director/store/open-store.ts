@@ -8,6 +8,7 @@ import { postgresDialect, type PostgresOptions } from './sql/postgres.ts';
 import { type DialectName, Session } from './sql/session.ts';
 import { sqliteDialect } from './sql/sqlite.ts';
 import { sqlStore } from './sql/store.ts';
+import { WalFlush } from './sql/wal-flush.ts';
 import type { Store } from './store.ts';
 
 /** `path`: the database file, or `:memory:`. One process at a time, see state-lock.ts. */
@@ -27,7 +28,11 @@ export async function openStore(options: StoreOptions, deps: { clock: Clock; log
     await db.destroy();
     throw asOperatorError(thrown);
   }
-  return sqlStore(new Session({ dialect, db }), () => db.destroy());
+  const wal = options.kind === 'sqlite' && options.path !== ':memory:' ? new WalFlush(options.path) : undefined;
+  return sqlStore(new Session({ dialect, db, flush: () => wal?.flush() ?? Promise.resolve() }), async () => {
+    await wal?.close();
+    await db.destroy();
+  });
 }
 
 function dialectFor(options: StoreOptions, { clock, log }: { clock: Clock; log: Log }): Dialect {

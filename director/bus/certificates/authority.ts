@@ -59,7 +59,7 @@ export class CertificateAuthority {
 
   /** A new one, that signed itself. */
   static create(commonName: string, clock: Clock): Certificate {
-    const { publicKey, privateKey, key } = newKeyPair();
+    const { publicKey, privateKey } = newKeyPair();
     const name = distinguishedName(commonName);
     const certificate = signedCertificate(
       {
@@ -72,7 +72,7 @@ export class CertificateAuthority {
         use: 'authority',
         hosts: [],
       },
-      key,
+      createPrivateKey(privateKey),
     );
     return { certificate, privateKey };
   }
@@ -113,13 +113,12 @@ export class CertificateAuthority {
   }
 }
 
-function newKeyPair(): { publicKey: Buffer; privateKey: string; key: KeyObject } {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', {
+function newKeyPair(): { publicKey: Buffer; privateKey: string } {
+  return generateKeyPairSync('ec', {
     namedCurve: 'P-256',
     publicKeyEncoding: { type: 'spki', format: 'der' },
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
   });
-  return { publicKey, privateKey, key: createPrivateKey(privateKey) };
 }
 
 /** The subject and the subject key id of a certificate, as bytes: what it signs must name it exactly so. */

@@ -10,6 +10,9 @@ export type DialectName = 'sqlite' | 'postgres';
 /** How often a transaction that lost against another one (a deadlock in PostgreSQL) is run anew. */
 const attemptsMax = 3;
 
+/** Resolves once all that is committed survives a power cut. */
+export type Flush = () => Promise<void>;
+
 /** An open transaction, and the leases that were found to hold in it. */
 interface Open {
   readonly trx: Transaction<Schema>;
@@ -21,6 +24,10 @@ interface Open {
  *
  * INVARIANTS
  * - Every write runs in a transaction, the one that is open already or one of its own.
+ * - When a write resolves, it is on the disk: "intent first" is worth nothing if a power cut can take the intent back
+ *   while the VM that was made by it stays. Others may see it a little earlier; what they commit then comes after it on
+ *   the disk too. What may be lost with a power cut (task output, lease renewals) says so and waits for no disk; a
+ *   killed process loses none of either.
  * - Where there is a fence, the transaction has read and locked the task's row before its first write, so nobody can
  *   take the lease over between the check and the commit. On PostgreSQL this also makes the writes of one task
  *   follow each other, which output and locks rely on.
@@ -30,12 +37,14 @@ export class Session {
   readonly #db: Db;
   readonly #open: Open | undefined;
   readonly #fence: Lease | undefined;
+  readonly #flush: Flush;
 
-  constructor(of: { dialect: DialectName; db: Db; open?: Open | undefined; fence?: Lease | undefined }) {
+  constructor(of: { dialect: DialectName; db: Db; flush: Flush; open?: Open | undefined; fence?: Lease | undefined }) {
     this.dialect = of.dialect;
     this.#db = of.db;
     this.#open = of.open;
     this.#fence = of.fence;
+    this.#flush = of.flush;
   }
 
   async read<T>(work: (db: Db) => Promise<T>): Promise<T> {
@@ -55,7 +64,8 @@ export class Session {
       try {
         if (this.#open !== undefined) return await this.#fenced(this.#open, work);
         const run = (trx: Transaction<Schema>) => this.#fenced({ trx, checked: new Set() }, work);
-        return await (options.relaxed === true ? this.#relaxed(run) : this.#db.transaction().execute(run));
+        if (options.relaxed === true) return await this.#relaxed(run);
+        return await this.#durably(run);
       } catch (thrown) {
         if (this.#open === undefined && mayRunAgain(thrown) && attempt < attemptsMax) continue;
         throw asOperatorError(thrown);
@@ -66,20 +76,34 @@ export class Session {
   /** A session whose reads and writes are one transaction. The session itself, when it is one already. */
   async atomically<T>(work: (session: Session) => Promise<T>): Promise<T> {
     if (this.#open !== undefined) return work(this);
-    const { dialect } = this;
     try {
-      return await this.#db
-        .transaction()
-        .execute((trx) =>
-          work(new Session({ dialect, db: trx, open: { trx, checked: new Set() }, fence: this.#fence })),
-        );
+      return await this.#durably((trx) => work(this.#with({ db: trx, open: { trx, checked: new Set() } })));
     } catch (thrown) {
       throw asOperatorError(thrown);
     }
   }
 
   fencedBy(fence: Lease): Session {
-    return new Session({ dialect: this.dialect, db: this.#db, open: this.#open, fence });
+    return this.#with({ fence });
+  }
+
+  #with(of: { db?: Db; open?: Open; fence?: Lease }): Session {
+    const { dialect } = this;
+    return new Session({
+      dialect,
+      db: this.#db,
+      flush: this.#flush,
+      open: this.#open,
+      fence: this.#fence,
+      ...of,
+    });
+  }
+
+  /** The connection is free for others while the disk is waited for. */
+  async #durably<T>(run: (trx: Transaction<Schema>) => Promise<T>): Promise<T> {
+    const result = await this.#db.transaction().execute(run);
+    await this.#flush();
+    return result;
   }
 
   async #fenced<T>(open: Open, work: (db: Db) => Promise<T>): Promise<T> {
@@ -104,19 +128,9 @@ export class Session {
   }
 
   async #relaxed<T>(run: (trx: Transaction<Schema>) => Promise<T>): Promise<T> {
-    if (this.dialect === 'postgres') {
-      return this.#db.transaction().execute(async (trx) => {
-        await trx.executeQuery(CompiledQuery.raw('set local synchronous_commit = off'));
-        return run(trx);
-      });
-    }
-    return this.#db.connection().execute(async (connection) => {
-      await connection.executeQuery(CompiledQuery.raw('pragma synchronous = normal'));
-      try {
-        return await connection.transaction().execute(run);
-      } finally {
-        await connection.executeQuery(CompiledQuery.raw('pragma synchronous = full'));
-      }
+    return this.#db.transaction().execute(async (trx) => {
+      if (this.dialect === 'postgres') await trx.executeQuery(CompiledQuery.raw('set local synchronous_commit = off'));
+      return run(trx);
     });
   }
 }

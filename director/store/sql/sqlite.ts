@@ -27,9 +27,8 @@ const busyTimeoutMs = 250;
  * INVARIANTS
  * - One user of the connection at a time, first come, first served: statements of others never slip into a transaction.
  * - Transactions take the write lock at their begin: none fails in its middle because another process wrote first.
- * - synchronous=FULL: a commit is on the disk when it returns. "Intent first" is worth nothing if a power cut can take
- *   the intent back while the VM that was made by it stays. What may be lost with a power cut (task output, lease
- *   renewals) says so and is committed without waiting for the disk; a killed process loses none of either.
+ * - synchronous=NORMAL: a commit is in the log when it returns, where a killed process leaves it whole; who needs it on
+ *   the disk waits for wal-flush.ts.
  */
 export function sqliteDialect(path: string, clock: Clock): Dialect {
   return {
@@ -56,7 +55,7 @@ class SqliteDriver implements Driver {
     const db = new Sqlite(this.#path, { timeout: busyTimeoutMs });
     try {
       db.pragma('journal_mode = WAL');
-      db.pragma('synchronous = FULL');
+      db.pragma('synchronous = NORMAL');
       db.pragma('foreign_keys = ON');
     } catch (thrown) {
       db.close();

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
-import { Kysely, sql } from 'kysely';
+import { Kysely } from 'kysely';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { VirtualClock } from '../../../../common/clock.ts';
 import { silentLog } from '../../../../common/log.ts';
@@ -10,6 +10,7 @@ import { openStore } from '../../../../director/store/open-store.ts';
 import type { Schema } from '../../../../director/store/schema.ts';
 import { Session } from '../../../../director/store/sql/session.ts';
 import { sqliteDialect } from '../../../../director/store/sql/sqlite.ts';
+import { WalFlush } from '../../../../director/store/sql/wal-flush.ts';
 
 let dir: string;
 let path: string;
@@ -31,17 +32,48 @@ test('what was committed is there when the database is opened again, also when i
   await killed.close();
 });
 
-test('commits wait for the disk, all but those that may be lost with a power cut', async () => {
+test('writes wait for the disk once they are committed, all but those that may be lost with a power cut', async () => {
+  await (await open()).close();
   const db = new Kysely<Schema>({ dialect: sqliteDialect(path, clock) });
-  const session = new Session({ dialect: 'sqlite', db });
-  const synchronous = async (on: Kysely<Schema>) =>
-    (await sql<{ synchronous: number }>`pragma synchronous`.execute(on)).rows[0]?.synchronous;
-  const [normal, full] = [1, 2];
-  expect(await session.write(synchronous)).toBe(full);
-  expect(await session.write(synchronous, { relaxed: true })).toBe(normal);
-  await expect(session.write(() => Promise.reject(new Error('no')), { relaxed: true })).rejects.toThrow('no');
-  expect(await session.write(synchronous)).toBe(full);
+  const seen: string[] = [];
+  const flush = () => {
+    const other = new Sqlite(path, { readonly: true });
+    const { names } =
+      other.prepare<[], { names: string }>('select group_concat(name) names from attributes').get() ?? {};
+    other.close();
+    seen.push(names ?? '');
+    return Promise.resolve();
+  };
+  const session = new Session({ dialect: 'sqlite', db, flush });
+  const put = (name: string) => (on: Kysely<Schema>) =>
+    on.insertInto('attributes').values({ name, value: 'x' }).execute();
+
+  await session.write(put('a'));
+  await session.atomically(async (inside) => {
+    await inside.write(put('b'));
+    await inside.write(put('c'));
+  });
+  await session.write(put('d'), { relaxed: true });
+  await expect(session.write(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
+  expect(seen).toEqual(['a', 'a,b,c']); // one flush for each, after its commit; none for what failed
   await db.destroy();
+});
+
+test('all who wait while the disk is flushed share the next flush, and one that failed is told to those it was for', async () => {
+  const db = new Sqlite(path);
+  db.pragma('journal_mode = WAL');
+  db.exec('create table t (n)');
+  const wal = new WalFlush(path);
+  const [first, ...others] = [1, 2, 3, 4].map(() => wal.flush());
+  expect(new Set(others).size).toBe(1);
+  expect(others[0]).not.toBe(first);
+  await Promise.all([first, ...others]);
+  await wal.close();
+  db.close();
+
+  const gone = new WalFlush(join(dir, 'no-such.db'));
+  await expect(gone.flush()).rejects.toMatchObject({ code: 'ENOENT' });
+  await gone.close();
 });
 
 test('a database of a newer director is refused by the name of what is unknown, and left as it is', async () => {

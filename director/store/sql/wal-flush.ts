@@ -1,0 +1,60 @@
+import { fdatasync } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { promisify } from 'node:util';
+
+const flushed = promisify(fdatasync);
+
+/**
+ * Brings what was committed to the disk, in Node's thread pool: SQLite's own flush (synchronous=FULL) holds the event
+ * loop for every single commit. Whoever asks while a flush runs shares the next one with all others who do.
+ *
+ * INVARIANTS
+ * - A flush that began after a commit covers it, and all commits before: they are one file, written in order.
+ * - SQLite flushes the log by itself before it moves pages from there into the database (synchronous=NORMAL), and
+ *   keeps the file as long as a connection is open.
+ */
+export class WalFlush {
+  readonly #path: string;
+  #file: Promise<FileHandle> | undefined;
+  #running: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+
+  /** @param databasePath of the database, beside which the log lies */
+  constructor(databasePath: string) {
+    this.#path = `${databasePath}-wal`;
+  }
+
+  /** Resolves when all that is committed now is on the disk. */
+  flush(): Promise<void> {
+    if (this.#running === undefined) return this.#run();
+    this.#next ??= this.#running.then(
+      () => this.#run(),
+      () => this.#run(), // whoever waited for that one knows; this one is another try
+    );
+    return this.#next;
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([this.#running, this.#next]);
+    const file = await this.#file?.catch(() => undefined); // whoever waited for it knows
+    await file?.close();
+  }
+
+  #run(): Promise<void> {
+    this.#next = undefined;
+    const running = this.#sync().finally(() => {
+      if (this.#running === running) this.#running = undefined;
+    });
+    this.#running = running;
+    return running;
+  }
+
+  async #sync(): Promise<void> {
+    this.#file ??= open(this.#path, 'r+').catch((error: unknown) => {
+      this.#file = undefined; // not there yet, or no descriptor left: the next flush tries again
+      throw error;
+    });
+    const { fd } = await this.#file;
+    await flushed(fd);
+  }
+}

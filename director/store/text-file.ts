@@ -1,0 +1,34 @@
+import Sqlite from 'better-sqlite3';
+
+/**
+ * Texts by key in a file of its own, for what is not the director's state. Written at once and whole, but never waited
+ * for: a killed process loses nothing, a power cut may lose the last of it.
+ */
+export class TextFile {
+  readonly #db: Sqlite.Database;
+  readonly #get: Sqlite.Statement<[string], { text: string }>;
+  readonly #put: Sqlite.Statement<[string, string]>;
+  readonly #delete: Sqlite.Statement<[string]>;
+
+  constructor(path: string) {
+    this.#db = new Sqlite(path);
+    this.#db.pragma('journal_mode = WAL');
+    this.#db.pragma('synchronous = OFF');
+    this.#db.exec('create table if not exists texts (key text primary key, text text not null) without rowid');
+    this.#get = this.#db.prepare('select text from texts where key = ?');
+    this.#put = this.#db.prepare('insert or replace into texts (key, text) values (?, ?)');
+    this.#delete = this.#db.prepare('delete from texts where key = ?');
+  }
+
+  get(key: string): string | undefined {
+    return this.#get.get(key)?.text;
+  }
+
+  put(key: string, text: string): void {
+    this.#put.run(key, text);
+  }
+
+  delete(key: string): void {
+    this.#delete.run(key);
+  }
+}
