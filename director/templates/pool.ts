@@ -22,6 +22,9 @@ export interface PoolOptions extends RenderLimits {
   readonly idleMs: number;
 }
 
+/** A job on many instances goes through several lanes at once; each has to make a Ruby of its own for it (30 ms). */
+const SHARE_INSTANCES_MIN = 100;
+
 /**
  * INVARIANTS
  * - A lane is either in `#idle` or owned by one `#work`; there are never more than `lanesMax`.
@@ -48,9 +51,15 @@ export class LanePool implements TemplateRenderer {
   }
 
   async render(job: JobTemplates, instances: readonly EvaluationInput[], dns?: DnsTables): Promise<RenderOutcome[]> {
-    if (this.#closed) throw closed();
-    if (this.#pending.length >= this.#options.pendingMax) throw busy(job.name, this.#pending.length);
-    if (instances.length === 0) return [];
+    const lanes = Math.min(this.#options.lanesMax, Math.ceil(instances.length / SHARE_INSTANCES_MIN));
+    const share = Math.ceil(instances.length / Math.max(1, lanes));
+    const shares = Array.from({ length: lanes }, (_, n) => instances.slice(n * share, (n + 1) * share));
+    return (await Promise.all(shares.map((some) => this.#renderShare(job, some, dns)))).flat();
+  }
+
+  #renderShare(job: JobTemplates, instances: readonly EvaluationInput[], dns?: DnsTables): Promise<RenderOutcome[]> {
+    if (this.#closed) return Promise.reject(closed());
+    if (this.#pending.length >= this.#options.pendingMax) return Promise.reject(busy(job.name, this.#pending.length));
     return new Promise((resolve, reject) => {
       this.#pending.push({ name: job.name, run: new JobRun(job, instances, dns, this.#options), resolve, reject });
       this.#fill();

@@ -72,6 +72,7 @@ async function deploysOf(director: MeasuredDirector, size: number): Promise<Figu
     run(director, { method: 'POST', path: '/deployments', body: manifest(name, size), type: 'text/yaml' });
   const first = await submit();
   const rss = await director.rssMib();
+  const rssLater = size < trafficOf ? [] : [await rssOnceQuiet(director)];
   const again = await submit();
   const gone = await run(director, { method: 'DELETE', path: `/deployments/${name}` });
   const of = `${size} instances`;
@@ -81,9 +82,21 @@ async function deploysOf(director: MeasuredDirector, size: number): Promise<Figu
     { what: `${of}: deploy, processor time per instance`, value: first.cpuMs / size, unit: 'ms' },
     { what: `${of}: longest wait for /info meanwhile`, value: first.waitMsMax, unit: 'ms' },
     { what: `${of}: the same deploy again`, value: again.ms / 1000, unit: 's' },
+    { what: `${of}: the same deploy again, processor time`, value: again.cpuMs / 1000, unit: 's' },
     { what: `${of}: delete`, value: gone.ms / 1000, unit: 's' },
     { what: `${of}: RSS once deployed`, value: rss, unit: 'MiB' },
+    ...rssLater.map((value) => ({ what: `${of}: RSS later, with their heartbeats`, value, unit: 'MiB' })),
   ];
+}
+
+/** From so many machines on, what they say all the time is worth a figure. */
+const trafficOf = 1_000;
+/** Ruby rests after a minute without templates; heartbeats come every 30 s. */
+const quietMs = 100_000;
+
+async function rssOnceQuiet(director: MeasuredDirector): Promise<number> {
+  await systemClock.sleep(quietMs);
+  return director.rssMib();
 }
 
 interface Run {

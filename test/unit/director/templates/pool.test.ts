@@ -127,6 +127,16 @@ test('jobs begin in the order in which they came, and lanes serve again', async 
   expect(source.lanes).toHaveLength(2);
 });
 
+test('a job on many instances goes through all lanes at once, and comes back in order', async () => {
+  const { source, render } = givenPool({ lanesMax: 3 });
+  source.breaks.set('web', [60]); // of every share: its template is to blame
+  const outcomes = said(await render('web', 250));
+  expect(source.begun.slice(0, 3)).toEqual(['web', 'web', 'web']);
+  expect(outcomes.map((text) => text?.startsWith('lane'))).toEqual(
+    Array.from({ length: 250 }, (_, n) => n % 84 < 60), // three shares, of 84 instances and of 82
+  );
+});
+
 test('a job whose lane is lost goes on in a fresh one; what was rendered stays, and others wait no more than that', async () => {
   const { source, render } = givenPool();
   source.held = true;
