@@ -123,6 +123,19 @@ test('a folder of the host is its persistent disk, and is migrated to another on
   expect(await call('list_disk')).toEqual(['disk-2']);
   expect(await readFile(join(root, 'disk-2', 'data'), 'utf8')).toBe('precious');
   expect(await inMachine('store/data')).toBe('precious');
+  // A director that did not hear of it does it again, and may begin nowhere but here.
+  await expect(call('migrate_disk', 'disk-1', 'disk-2')).rejects.toThrow('"disk-1" is not mounted at');
+  await call('unmount_disk', 'disk-2');
+  await call('mount_disk', 'disk-1');
+  await call('mount_disk', 'disk-2');
+  await call('unmount_disk', 'disk-1');
+  await expect(call('mount_disk', 'disk-2')).rejects.toThrow('where a migration broke off');
+  await call('unmount_disk', 'disk-2');
+  await call('mount_disk', 'disk-1');
+  await call('mount_disk', 'disk-2');
+  await call('migrate_disk', 'disk-1', 'disk-2');
+  expect(await call('list_disk')).toEqual(['disk-2']);
+  expect(await inMachine('store/data')).toBe('precious');
   expect(await call('unmount_disk', 'disk-2')).toEqual({ message: 'Unmounted partition of disk-2' });
   expect(await call('unmount_disk', 'disk-2')).toEqual({ message: 'Partition of disk-2 is not mounted' });
   await expect(inMachine('store/data')).rejects.toThrow('ENOENT');
