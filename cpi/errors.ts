@@ -54,7 +54,7 @@ export class CpiOutcomeUnknown extends OperatorError {
       hint:
         options.hint ??
         (final
-          ? 'It may have been made. Look for it on the infrastructure; running the task again gives it up, with a warning that names it, and makes another.'
+          ? 'It may have been made. Look for it on the infrastructure: it is given up, with a warning that names it, and running the task again makes another.'
           : 'Run the task again: the director first finds out what the infrastructure holds.'),
       ...(options.details === undefined ? {} : { details: options.details }),
       cause: options.cause,

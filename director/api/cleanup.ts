@@ -4,7 +4,7 @@ import { planCleanUp, type CleanUpPlan } from '../artifacts/clean-up/plan.ts';
 import { CleanUpRequest, type CleanUpPlan as WirePlan } from './contract/operations.ts';
 import { mediaTypes } from './contract/paths.ts';
 import type { ApiDeps } from './deps.ts';
-import { orphanedDiskToWire } from './disks.ts';
+import { orphanedDiskToWire, orphanedVmToWire } from './disks.ts';
 import { enqueueFor } from './enqueue.ts';
 import { redirectToTask } from './http/answers.ts';
 import { readJson } from './http/bodies.ts';
@@ -44,7 +44,7 @@ function toWire(plan: CleanUpPlan): WirePlan {
       stemcell_version: each.stemcellVersion,
     })),
     orphaned_disks: plan.orphanedDisks.map(orphanedDiskToWire),
-    orphaned_vms: [],
+    orphaned_vms: plan.orphanedVms.map(orphanedVmToWire),
     exported_releases: plan.exportedReleases,
     dns_blobs: [],
   };

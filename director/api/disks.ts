@@ -1,13 +1,15 @@
 import { Router } from 'express';
-import type { OrphanedDisk } from '../store/instances.ts';
-import type { OrphanedDisk as WireDisk, OrphanedVm } from './contract/operations.ts';
+import type { OrphanedDisk, OrphanedVm } from '../store/instances.ts';
+import type { OrphanedDisk as WireDisk, OrphanedVm as WireVm } from './contract/operations.ts';
+import type { DeleteOrphanedVmArgs } from '../artifacts/args.ts';
 import type { ApiDeps } from './deps.ts';
-import { plainText } from './http/answers.ts';
+import { enqueueFor } from './enqueue.ts';
+import { plainText, redirectToTask } from './http/answers.ts';
 import { queryText } from './http/query.ts';
 import { rubyTime } from './ruby-time.ts';
 
-/** What deployments have left behind and may be fetched back: disks; VMs and networks, of which we keep none. */
-export function orphanRoutes({ store, requires }: ApiDeps): Router {
+/** What deployments have left behind: disks, which may be fetched back, and VMs; networks, of which we keep none. */
+export function orphanRoutes({ store, tasks, requires }: ApiDeps): Router {
   const router = Router();
 
   for (const path of ['/disks', '/orphan_disks']) {
@@ -16,10 +18,18 @@ export function orphanRoutes({ store, requires }: ApiDeps): Router {
     });
   }
 
-  // VMs are deleted, never orphaned: their deletion is a step that is tried until it succeeds.
-  router.get('/orphaned_vms', requires('admin'), (_req, res) => {
-    const none: OrphanedVm[] = [];
-    res.json(none);
+  // Only VMs that the director had to give up: a deletion is a step that is tried until it succeeds.
+  router.get('/orphaned_vms', requires('admin'), async (_req, res) => {
+    res.json((await store.instances.orphanedVms()).map(orphanedVmToWire));
+  });
+
+  // Of other VMs: not built yet (not-built.ts).
+  router.delete('/vms/:cid', requires('admin'), async (req, res, next) => {
+    const name = String(req.params['cid']);
+    const orphan = (await store.instances.orphanedVms()).find(({ cid, agentId }) => cid === name || agentId === name);
+    if (orphan === undefined) return next();
+    const args: DeleteOrphanedVmArgs = { agentId: orphan.agentId };
+    redirectToTask(res, await enqueueFor(res, tasks, { type: 'delete_vm', description: `delete vm ${name}`, args }));
   });
 
   router.get('/networks', requires('admin'), (req, res) => {
@@ -32,6 +42,18 @@ export function orphanRoutes({ store, requires }: ApiDeps): Router {
   });
 
   return router;
+}
+
+/** One whose cid nobody knows is named by its agent: under that name it is to be looked for, and deleted. */
+export function orphanedVmToWire(vm: OrphanedVm): WireVm {
+  return {
+    az: vm.az,
+    cid: vm.cid ?? vm.agentId,
+    deployment_name: vm.deployment,
+    instance_name: vm.instance,
+    ip_addresses: vm.addresses,
+    orphaned_at: rubyTime(vm.orphanedAtMs),
+  };
 }
 
 export function orphanedDiskToWire(disk: OrphanedDisk): WireDisk {

@@ -47,6 +47,11 @@ export interface ExportReleaseArgs {
   jobs: readonly string[];
 }
 
+/** Arguments of the task `delete_vm`, which is for VMs that were given up. */
+export interface DeleteOrphanedVmArgs {
+  agentId: string;
+}
+
 /** Arguments of the task `delete_artifacts`. */
 export interface CleanUpArgs {
   removeAll: boolean;

@@ -10,6 +10,7 @@ import type { YamlMap } from '../../manifests/value.ts';
 import { runSteps } from '../execute/effects.ts';
 import { inParallel } from '../execute/in-parallel.ts';
 import type { ExecuteDeps, InstanceWork } from '../execute/work.ts';
+import { takenAddresses } from '../observe/taken-addresses.ts';
 import type { Instance } from '../store/instances.ts';
 import type { TaskContext } from '../tasks/task-context.ts';
 
@@ -160,7 +161,7 @@ export class CompilationMachines {
       },
     ]);
     for (let tries = 1; ; tries++) {
-      const book = new AddressBook(await store.instances.addresses());
+      const book = new AddressBook(await takenAddresses(store));
       const placement = { existing: null, az, staticIps: new Map<string, string>() };
       const { reservations } = book.reserve(groupOf(network), placement, instanceId, cloud.networks);
       try {

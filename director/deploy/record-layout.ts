@@ -4,6 +4,7 @@ import { newAddresses } from '../plan/addresses.ts';
 import type { ActualDeployment } from '../plan/actual.ts';
 import { layOut, type LaidOutInstance, type Layout } from '../plan/layout.ts';
 import type { WantedDeployment } from '../plan/wanted.ts';
+import { takenAddresses } from '../observe/taken-addresses.ts';
 import type { TaskContext } from '../tasks/task-context.ts';
 import type { DeployDeps } from './deploy-deps.ts';
 
@@ -20,7 +21,7 @@ export async function layOutOnRecord(
   const total = wanted.groups.reduce((sum, { group }) => sum + group.instances, 0);
   const freshIds = Array.from({ length: total }, () => id<InstanceId>(chance.uuid()));
   for (let tries = 1; ; tries++) {
-    const actual = tries === 1 ? observed : { ...observed, addresses: await store.instances.addresses() };
+    const actual = tries === 1 ? observed : { ...observed, addresses: await takenAddresses(store) };
     const layout = layOut(wanted, actual, freshIds);
     if (dryRun) return { layout, actual };
     try {

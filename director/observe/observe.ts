@@ -11,6 +11,7 @@ import {
 } from '../plan/actual.ts';
 import type { Instance } from '../store/instances.ts';
 import type { Store } from '../store/store.ts';
+import { takenAddresses } from './taken-addresses.ts';
 
 /** Agents that are asked at the same time. Each question is a message and a timer; more only makes answers later. */
 const agentsAtOnceMax = 200;
@@ -28,7 +29,7 @@ export async function observe(
   });
   return {
     instances: instances.map((instance) => ({ instance, agent: reports.get(instance.id) ?? { kind: 'none' } })),
-    addresses: await store.instances.addresses(),
+    addresses: await takenAddresses(store),
   };
 }
 

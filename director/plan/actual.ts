@@ -1,12 +1,13 @@
 import type { AgentState } from '../../agent/protocol.ts';
-import type { Instance, IpAddress, Vm } from '../store/instances.ts';
+import type { Instance, Vm } from '../store/instances.ts';
+import type { TakenAddress } from './addresses.ts';
 
 /** What is, read by observe/ in one go: the store's rows, what agents say, every address in use. */
 export interface ActualDeployment {
   /** Without compilation machines. */
   instances: readonly ActualInstance[];
   /** Of the whole director: addresses are unique in it. */
-  addresses: readonly IpAddress[];
+  addresses: readonly TakenAddress[];
 }
 
 export interface ActualInstance {

@@ -9,6 +9,14 @@ import type { Placement } from './placed.ts';
 /** What of an instance group decides about addresses; compilation machines have no more than this. */
 export type NetworkedGroup = Pick<InstanceGroup, 'name' | 'networks'>;
 
+export interface TakenAddress {
+  address: string;
+  /** Null: nobody gets it, whoever it is. */
+  instanceId: InstanceId | null;
+  /** Whom a message names, where that is no instance. */
+  holder?: string;
+}
+
 /** One network of one instance. */
 export interface Reservation {
   network: string;
@@ -26,14 +34,14 @@ export interface Reservation {
  * their VM still uses them when the next one is made.
  */
 export class AddressBook {
-  readonly #holders: Map<string, InstanceId>;
+  readonly #holders: Map<string, TakenAddress>;
   readonly #taken: IpSet;
   readonly #labels: Map<InstanceId, string>;
 
   /** @param labels of instances that a message may name */
-  constructor(addresses: readonly IpAddress[], labels: ReadonlyMap<InstanceId, string> = new Map()) {
+  constructor(addresses: readonly TakenAddress[], labels: ReadonlyMap<InstanceId, string> = new Map()) {
     this.#labels = new Map(labels);
-    this.#holders = new Map(addresses.map(({ address, instanceId }) => [address, instanceId]));
+    this.#holders = new Map(addresses.map((taken) => [taken.address, taken]));
     this.#taken = IpSet.of(this.#holders.keys());
   }
 
@@ -60,7 +68,7 @@ export class AddressBook {
   }
 
   #take(address: string, id: InstanceId): void {
-    this.#holders.set(address, id);
+    this.#holders.set(address, { address, instanceId: id });
     this.#taken.add(singleOf(address));
   }
 
@@ -149,10 +157,14 @@ export class AddressBook {
   }
 
   #checkFree(group: NetworkedGroup, address: string, id: InstanceId): void {
-    const holder = this.#holders.get(address);
-    if (holder === undefined || holder === id) return;
-    const label = this.#labels.get(holder) ?? `instance ${holder} of another deployment`;
-    refuse(group, 'address-taken', 130008, `IP ${address} is in use by ${label}`);
+    const taken = this.#holders.get(address);
+    if (taken === undefined || taken.instanceId === id) return;
+    refuse(group, 'address-taken', 130008, `IP ${address} is in use by ${this.#nameOf(taken)}`);
+  }
+
+  #nameOf({ instanceId, holder }: TakenAddress): string {
+    if (instanceId === null) return holder ?? 'nobody knows whom';
+    return this.#labels.get(instanceId) ?? `instance ${instanceId} of another deployment`;
   }
 }
 
@@ -201,7 +213,7 @@ function refuse(group: NetworkedGroup, code: string, boshCode: number, what: str
     hint:
       code === 'no-address-left'
         ? 'Make the range larger in the cloud config, reserve less of it, or ask for fewer instances.'
-        : 'Choose another address, or free this one first. `bosh vms` lists who has which.',
+        : 'Choose another address, or free this one first. `bosh vms` and `bosh orphaned-vms` list who has which.',
     details: { boshCode, group: group.name },
   });
 }

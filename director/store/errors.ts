@@ -77,6 +77,14 @@ export function databaseIoFailed(cause: unknown): OperatorError {
   });
 }
 
+export function databaseFlushFailed(cause: unknown): OperatorError {
+  return new OperatorError("the director's database could not be brought to its disk, so nothing more is changed", {
+    code: 'database-flush-failed',
+    hint: "See the system's log (dmesg) for what the disk said; once it is well, restart the director: its tasks go on.",
+    cause,
+  });
+}
+
 export function databaseTooNew(migration: string): OperatorError {
   return new OperatorError(`the database was made by a newer director: it has migration ${migration}, unknown here`, {
     code: 'database-too-new',

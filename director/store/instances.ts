@@ -82,6 +82,29 @@ export interface OrphanedDisk {
   orphanedAtMs: number;
 }
 
+/** A VM that was given up: it may live on, and have its addresses. */
+export interface OrphanedVm {
+  agentId: AgentId;
+  /** Null: the infrastructure never said. */
+  cid: VmCid | null;
+  cpi: string;
+  /** Of its stemcell, for calls about it. */
+  apiVersion: number | null;
+  az: string | null;
+  deployment: string;
+  /** `<group>/<uuid>`. */
+  instance: string;
+  addresses: string[];
+  orphanedAtMs: number;
+}
+
+/** What an orphan was of. */
+export interface OrphanedFrom {
+  deployment: string;
+  instance: string;
+  az: string | null;
+}
+
 export interface IpAddress {
   /** In its canonical text form; unique in the whole director. */
   address: string;
@@ -119,6 +142,14 @@ export interface Instances {
   /** Once the infrastructure holds it no more. */
   forgetVm(agentId: AgentId): Promise<void>;
   vmByCid(cid: VmCid): Promise<Vm | undefined>;
+  /**
+   * Takes it from its instance, and with it the addresses that no other VM of the instance has.
+   * @returns those
+   */
+  orphanVm(agentId: AgentId, from: OrphanedFrom, nowMs: number): Promise<string[]>;
+  orphanedVms(): Promise<OrphanedVm[]>;
+  /** Once it is known to be gone: its addresses are free then. */
+  forgetOrphanedVm(agentId: AgentId): Promise<void>;
 
   recordDisk(disk: PersistentDisk): Promise<void>;
   updateDisk(
@@ -127,15 +158,11 @@ export interface Instances {
   ): Promise<void>;
   forgetDisk(key: string): Promise<void>;
   /** Takes it from its instance; its data stays until someone deletes it or its time is over. */
-  orphanDisk(
-    key: string,
-    from: { deployment: string; instance: string; az: string | null },
-    nowMs: number,
-  ): Promise<void>;
+  orphanDisk(key: string, from: OrphanedFrom, nowMs: number): Promise<void>;
   orphanedDisks(): Promise<OrphanedDisk[]>;
   forgetOrphanedDisk(cid: DiskCid): Promise<void>;
 
-  /** Every address in use in the whole director, by instance. */
+  /** Every address that an instance has, in the whole director. Orphaned VMs have more. */
   addresses(): Promise<IpAddress[]>;
   /** All or none. @throws AddressTaken naming who holds it */
   reserve(addresses: readonly IpAddress[]): Promise<void>;

@@ -33,6 +33,7 @@ export interface Schema {
   vms: VmTable;
   disks: DiskTable;
   orphaned_disks: OrphanedDiskTable;
+  orphaned_vms: OrphanedVmTable;
   ip_addresses: IpAddressTable;
 }
 
@@ -201,6 +202,18 @@ export interface OrphanedDiskTable {
   instance: string;
   cloud_properties: string;
   cpi: string;
+  orphaned_at_ms: number;
+}
+
+export interface OrphanedVmTable {
+  agent_id: string;
+  cid: string | null;
+  cpi: string;
+  api_version: number | null;
+  az: string | null;
+  deployment: string;
+  instance: string;
+  addresses: string;
   orphaned_at_ms: number;
 }
 

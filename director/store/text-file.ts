@@ -13,7 +13,7 @@ export class TextFile {
   constructor(path: string) {
     this.#db = new Sqlite(path);
     this.#db.pragma('journal_mode = WAL');
-    this.#db.pragma('synchronous = OFF');
+    this.#db.pragma('synchronous = NORMAL'); // OFF would let a power cut damage the file
     this.#db.exec('create table if not exists texts (key text primary key, text text not null) without rowid');
     this.#get = this.#db.prepare('select text from texts where key = ?');
     this.#put = this.#db.prepare('insert or replace into texts (key, text) values (?, ?)');

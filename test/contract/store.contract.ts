@@ -87,6 +87,7 @@ export function storeContract(name: string, given: () => Promise<GivenStore>): v
         await store.instances.delete(one.id);
       }
       for (const one of await store.instances.orphanedDisks()) await store.instances.forgetOrphanedDisk(one.cid);
+      for (const one of await store.instances.orphanedVms()) await store.instances.forgetOrphanedVm(one.agentId);
       for (const one of await store.deployments.list()) await store.deployments.delete(one.name);
     });
 
@@ -161,6 +162,27 @@ export function storeContract(name: string, given: () => Promise<GivenStore>): v
         expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
         expect(results.find((result) => result.status === 'rejected')?.reason).toMatchObject({ code: 'address-taken' });
       }
+    });
+
+    test('an orphaned VM leaves its instance, and takes the addresses that no other VM of it has', async () => {
+      await givenInstances(1);
+      const networks = (ip: string) => ({ a: { type: 'manual', ip }, b: { type: 'dynamic', ip: '192.168.0.1' } });
+      const agentId = id<AgentId>('agent-0');
+      await store.instances.recordVm(
+        vm(0, { networks: { ...networks('10.0.0.1'), v: { type: 'vip', ip: '1.2.3.4' } } }),
+      );
+      await store.instances.recordVm(vm(0, { agentId: id<AgentId>('other'), networks: networks('10.0.0.1') }));
+      await store.instances.reserve([ip(0, '10.0.0.1'), ip(0, '1.2.3.4')]);
+      const from = { deployment: 'web', instance: 'apps/instance-0', az: null };
+      expect(await store.instances.orphanVm(agentId, from, 7)).toEqual(['1.2.3.4']);
+      expect(await second.instances.orphanedVms()).toEqual([
+        { agentId, cid: null, cpi: '', apiVersion: 3, ...from, addresses: ['10.0.0.1', '1.2.3.4'], orphanedAtMs: 7 },
+      ]);
+      const [left] = await store.instances.ofDeployment('web');
+      expect(left).toMatchObject({ vms: [{ agentId: 'other' }], ips: [{ address: '10.0.0.1' }] });
+      await expect(store.instances.orphanVm(agentId, from, 8)).rejects.toThrow('agent-0');
+      await store.instances.forgetOrphanedVm(agentId);
+      expect(await store.instances.orphanedVms()).toEqual([]);
     });
 
     test('an orphaned disk leaves its instance with its time, once', async () => {

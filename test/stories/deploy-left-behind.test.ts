@@ -17,24 +17,55 @@ const neverAnswered = () => new CpiOutcomeUnknown('the program was killed', { fi
 const errors = async () =>
   (await director.store.events.list({})).filter(({ context }) => context['left_behind'] === true);
 
-test('a VM of which nobody will ever know is given up by the next deploy, which names it', async () => {
+test('a VM of which nobody will ever know is given up by name; the next deploy makes another, elsewhere', async () => {
   await director.deploy(webTier({ instances: 0 })); // packages are compiled for the next ones
   director.cpi.faults.failOnce('createVm', 'before', neverAnswered());
-  expect(await director.deploy(webTier({ instances: 1 }))).toMatchObject({ state: 'error' });
-  const [waiting] = await director.store.instances.ofDeployment('web');
-  const agentId = waiting?.vms[0]?.agentId;
-  expect(waiting?.vms).toMatchObject([{ cid: null, state: 'creating', problem: 'the program was killed' }]);
-
-  director.cpi.faults.failOnce('createVm', 'before', neverAnswered());
-  const next = await director.deploy(webTier({ instances: 1 }));
-  expect(next).toMatchObject({ state: 'done' });
-  expect(next.events).toContain(`the VM of agent ${agentId} may exist on the infrastructure and may hold 10.0.0.`);
+  const failed = await director.deploy(webTier({ instances: 1 }));
+  expect(failed).toMatchObject({ state: 'error', result: 'the program was killed' });
+  const [orphan] = await director.store.instances.orphanedVms();
+  expect(orphan).toMatchObject({ cid: null, deployment: 'web', addresses: ['10.0.0.2'] });
+  expect(failed.events).toContain(
+    `the VM of agent ${orphan?.agentId} may exist on the infrastructure and may hold 10.0.0.2`,
+  );
   expect(await errors()).toMatchObject([
-    { action: 'delete', objectType: 'vm', objectName: agentId, error: 'the program was killed' },
+    { action: 'delete', objectType: 'vm', objectName: orphan?.agentId, error: 'the program was killed' },
   ]);
+  expect((await director.store.instances.ofDeployment('web'))[0]).toMatchObject({ vms: [], ips: [] });
+
+  expect(await director.deploy(webTier({ instances: 1 }))).toMatchObject({ state: 'done' });
   const [made] = await director.store.instances.ofDeployment('web');
-  expect(made?.vms).toMatchObject([{ active: true, problem: null }]);
-  expect(made?.vms[0]?.agentId).not.toBe(agentId);
+  expect(made).toMatchObject({ vms: [{ active: true, problem: null }], ips: [{ address: '10.0.0.3' }] });
+  expect(made?.vms[0]?.agentId).not.toBe(orphan?.agentId);
+});
+
+test('one that lives on keeps its address to itself: its replacement is not made at the same', async () => {
+  await director.deploy(webTier({ instances: 0 }));
+  director.cpi.faults.failOnce('createVm', 'after'); // it is made, and its cid is lost
+  expect(await director.deploy(webTier({ instances: 1 }))).toMatchObject({ state: 'error' });
+  director.cpi.faults.failOnce('createVm', 'before', neverAnswered());
+  const refused = await director.deploy(webTier({ instances: 1 }));
+  expect(refused).toMatchObject({ state: 'error', result: expect.stringContaining('may live on at 10.0.0.2') });
+  expect(await director.deploy(webTier({ instances: 1 }))).toMatchObject({ state: 'done' });
+  const ips = director.cpi.inventory().vms.map(({ networks }) => networks['default']?.ip);
+  expect(ips.sort()).toEqual(['10.0.0.2', '10.0.0.3']);
+
+  // Nor is it given to another deployment, not even when that one asks for it by name, until it is known to be free.
+  const statics = cloudConfigOf().replace('gateway: ', 'static: [10.0.0.2], gateway: ');
+  await director.cloudConfig(statics);
+  const asking = webTier({ instances: 1, name: 'api' }).replace(
+    '{name: default}]',
+    '{name: default, static_ips: [10.0.0.2]}]',
+  );
+  const [orphan] = await director.store.instances.orphanedVms();
+  expect(await director.deploy(asking)).toMatchObject({
+    state: 'error',
+    result: expect.stringContaining(`10.0.0.2 is in use by the VM of agent ${orphan?.agentId}`),
+  });
+  const [vm] = director.cpi.inventory().vms.filter(({ agentId }) => agentId === orphan?.agentId);
+  if (orphan === undefined || vm === undefined) throw new Error('it is there');
+  await director.cpi.deleteVm(vm.cid);
+  await director.store.instances.forgetOrphanedVm(orphan.agentId);
+  expect(await director.deploy(asking)).toMatchObject({ state: 'done' });
 });
 
 test('so is a disk', async () => {
@@ -80,6 +111,13 @@ test('a deletion stops at an infrastructure that refuses; by force it goes on an
   for (const cid of left) expect(forced.events).toContain(cid);
   expect(await director.store.instances.orphanedDisks()).toHaveLength(2);
   expect(await director.store.instances.addresses()).toEqual([]);
+
+  const orphans = await director.store.instances.orphanedVms();
+  expect(new Set(orphans.map(({ cid }) => cid as string))).toEqual(new Set(left));
+  const lost = orphans.flatMap(({ addresses }) => addresses);
+  expect(lost).toHaveLength(2);
+  expect(await director.deploy(webTier({ instances: 2 }))).toMatchObject({ state: 'done' });
+  for (const { address } of await director.store.instances.addresses()) expect(lost).not.toContain(address);
 });
 
 test('by force, jobs are stopped where their agent answers, and a script that fails is told of', async () => {

@@ -1,6 +1,7 @@
 import { isCpiError } from '../../../cpi/errors.ts';
 import type { TaskContext, TaskHandler } from '../../tasks/task-context.ts';
 import type { CleanUpArgs } from '../args.ts';
+import { deleteOrphan } from '../delete-orphaned-vm.ts';
 import { deleteVersion } from '../delete-release.ts';
 import { deleteStemcellEverywhere } from '../delete-stemcell.ts';
 import type { ArtifactDeps } from '../deps.ts';
@@ -18,6 +19,7 @@ export function cleanUp(deps: ArtifactDeps): TaskHandler {
     await deleteReleases(deps, task, plan, versions);
     await deleteStemcells(deps, task, plan);
     await deleteCompiledPackages(deps, task, plan);
+    await deleteOrphanedVms(deps, task, plan); // before the disks: one may hang on such a VM
     await deleteOrphanedDisks(deps, task, plan);
     await deleteExportedReleases(deps, task, plan);
     const nowMs = deps.clock.now();
@@ -27,7 +29,7 @@ export function cleanUp(deps: ArtifactDeps): TaskHandler {
     return (
       `Deleted ${versions} release(s), ${plan.stemcells.length} stemcell(s), ` +
       `${plan.compiledPackages.length} extra compiled package(s), ${plan.orphanedDisks.length} orphaned disk(s), ` +
-      `0 orphaned vm(s), ${plan.exportedReleases.length} exported release(s), ` +
+      `${plan.orphanedVms.length} orphaned vm(s), ${plan.exportedReleases.length} exported release(s), ` +
       `Deleted 0 dns blob(s) created before ${new Date(nowMs).toISOString()}`
     );
   };
@@ -67,6 +69,14 @@ async function deleteCompiledPackages({ blobs }: ArtifactDeps, task: TaskContext
       const blobId = await task.store.releases.deleteCompiled(id); // undefined: its release went, and it with it
       if (blobId !== undefined && !(await task.store.releases.blobExists(blobId))) await blobs.delete(blobId);
     });
+  }
+}
+
+async function deleteOrphanedVms({ cpis }: ArtifactDeps, task: TaskContext, { orphanedVms }: CleanUpPlan) {
+  const stage = task.events.stage('Deleting orphaned vms', orphanedVms.length);
+  for (const vm of orphanedVms) {
+    task.checkpoint();
+    await stage.task(vm.cid ?? vm.agentId, () => deleteOrphan(cpis, task, vm));
   }
 }
 

@@ -4,7 +4,7 @@ import { parseRuntimeConfig } from '../../../manifests/parse/runtime-config.ts';
 import { readYaml } from '../../../manifests/yaml.ts';
 import { sameStemcellLine } from '../../../stemcells/stemcell-version.ts';
 import type { Blobstore } from '../../blobs/blobstore.ts';
-import type { OrphanedDisk } from '../../store/instances.ts';
+import type { OrphanedDisk, OrphanedVm } from '../../store/instances.ts';
 import type { CompiledPackage } from '../../store/releases.ts';
 import type { StemcellInUse } from '../../store/stemcells.ts';
 import type { Store } from '../../store/store.ts';
@@ -16,6 +16,8 @@ export interface CleanUpPlan {
   stemcells: StemcellInUse[];
   compiledPackages: Array<CompiledPackage & { name: string }>;
   orphanedDisks: OrphanedDisk[];
+  /** Without those of which no cid is known: nobody can delete them but by hand. */
+  orphanedVms: OrphanedVm[];
   exportedReleases: BlobId[];
 }
 
@@ -34,6 +36,7 @@ export async function planCleanUp(
     stemcells,
     compiledPackages: removeAll ? await strandedPackages(store, stemcells) : [],
     orphanedDisks: removeAll && !keepOrphanedDisks ? await store.instances.orphanedDisks() : [],
+    orphanedVms: removeAll ? (await store.instances.orphanedVms()).filter(({ cid }) => cid !== null) : [],
     exportedReleases: await exportedReleases(store, blobs),
   };
 }

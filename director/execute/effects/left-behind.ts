@@ -1,3 +1,4 @@
+import type { NetworkSettings } from '../../../agent/protocol.ts';
 import type { AgentId } from '../../../common/ids.ts';
 import { OperatorError } from '../../../common/errors.ts';
 import { CpiOutcomeUnknown } from '../../../cpi/errors.ts';
@@ -9,22 +10,45 @@ import type { StepIo } from '../work.ts';
  * Giving up what may exist and cannot be dealt with: the infrastructure will never say what came of its making, or
  * refuses to delete it and the operator told us to go on.
  *
- * INVARIANT: nothing is forgotten before it is told, in the task's events, in the director's events and in the log:
- * its name is all that anybody can look for it by.
+ * INVARIANTS
+ * - Nothing is given up before it is told, in the task's events, in the director's events and in the log: its name is all
+ *   that anybody can look for it by.
+ * - The addresses of a VM that may live on are nobody's until it is known to be gone: `bosh orphaned-vms`.
  */
 export async function leaveVmBehind(io: StepIo, vm: Vm, why: string): Promise<void> {
-  const { work, task } = io;
+  const { work, task, bus, clock } = io;
   const name = vm.cid === null ? `the VM of agent ${vm.agentId}` : `VM ${vm.cid} (agent ${vm.agentId})`;
   const addresses = work.instance.ips.map(({ address }) => address);
   const holds = addresses.length === 0 ? '' : ` and may hold ${addresses.join(', ')}`;
   const where = vm.cpi === '' ? 'the infrastructure' : `the infrastructure of CPI "${vm.cpi}"`;
   task.events.warning(
     `${work.label}: ${name} may exist on ${where}${holds}, and is no longer looked after: ${why}. ` +
-      `Look there for a machine of this agent id and delete it.`,
+      `Look there for a machine of this agent id and delete it, and tell with \`bosh delete-vm ${vm.cid ?? vm.agentId}\` ` +
+      `that it is gone: \`bosh orphaned-vms\` lists it until then, and its addresses are given to no other.`,
   );
   const about = { agent_id: vm.agentId, cpi: vm.cpi, addresses };
   await tell(io, { objectType: 'vm', objectName: vm.cid ?? vm.agentId, why, about });
-  await forgetVm(io, vm.agentId);
+  await bus.revoke(vm.agentId);
+  const { instance } = work;
+  const from = { deployment: instance.deployment, instance: work.label, az: instance.az };
+  const lost = await task.store.instances.orphanVm(vm.agentId, from, clock.now());
+  instance.vms = instance.vms.filter(({ agentId }) => agentId !== vm.agentId);
+  instance.ips = instance.ips.filter(({ address }) => !lost.includes(address));
+  work.addressesLost = [...(work.addressesLost ?? []), ...lost];
+}
+
+/** What was planned has the addresses of a VM that was given up since; the next plan has others. */
+export function refuseLostAddresses({ work }: StepIo, networks: Readonly<Record<string, NetworkSettings>>): void {
+  const lost = Object.values(networks).flatMap(({ ip }) =>
+    ip !== undefined && work.addressesLost?.includes(ip) ? [ip] : [],
+  );
+  if (lost.length === 0) return;
+  throw new OperatorError(`${work.label}: a VM that was given up may live on at ${lost.join(', ')}`, {
+    code: 'addresses-given-up',
+    hint: 'Run the task again: the instance gets other addresses. A static IP is free again once `bosh orphaned-vms` does not list the VM any more.',
+    retryable: true,
+    details: { instance: work.label, addresses: lost },
+  });
 }
 
 export async function leaveDiskBehind(io: StepIo, disk: PersistentDisk, why: string): Promise<void> {

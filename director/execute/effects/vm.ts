@@ -7,7 +7,7 @@ import type { YamlMap } from '../../../manifests/value.ts';
 import { activeVm, unfinishedVm } from '../../plan/actual.ts';
 import type { Vm } from '../../store/instances.ts';
 import type { MachineShape, StepIo } from '../work.ts';
-import { forgetVm, isForeverUnknown, leaveVmBehind } from './left-behind.ts';
+import { forgetVm, isForeverUnknown, leaveVmBehind, refuseLostAddresses } from './left-behind.ts';
 
 /**
  * INVARIANTS
@@ -18,6 +18,7 @@ import { forgetVm, isForeverUnknown, leaveVmBehind } from './left-behind.ts';
 export async function createVm(io: StepIo): Promise<void> {
   const { work, task, chance, clock } = io;
   const machine = machineOf(io);
+  refuseLostAddresses(io, machine.networks);
   const agentId = id<AgentId>(chance.uuid());
   const vm: Omit<Vm, 'problem'> = {
     agentId,
@@ -45,7 +46,8 @@ export async function createVm(io: StepIo): Promise<void> {
 
 /**
  * Makes sure that the infrastructure has made the VM of this agent, asking again where the answer was lost. When it
- * definitely could not, nothing of it is left: neither there nor in the store.
+ * definitely could not, nothing of it is left: neither there nor in the store. Where nobody will ever know, it is given
+ * up, with its addresses.
  */
 async function askForVm(io: StepIo, agentId: AgentId, { first }: { first: boolean }): Promise<VmCid> {
   const { work, task, cpis } = io;
@@ -79,6 +81,7 @@ async function askForVm(io: StepIo, agentId: AgentId, { first }: { first: boolea
     // A refusal of the first call means that nothing was made. Of a later one it does not: an earlier call may have
     // made it. Anything that is no refusal leaves the row, too.
     if (first && thrown instanceof CpiError) await forgetVm(io, agentId);
+    else if (isForeverUnknown(thrown)) await leaveVmBehind(io, vm, messageOf(thrown));
     else await task.store.instances.updateVm(agentId, { problem: messageOf(thrown) });
     await ended(messageOf(thrown));
     throw thrown;
@@ -171,7 +174,6 @@ async function madeVm(io: StepIo): Promise<{ vm: Vm; vmCid: VmCid }> {
     return { vm, vmCid: await askForVm(io, vm.agentId, { first: false }) };
   } catch (thrown) {
     if (!isForeverUnknown(thrown)) throw thrown;
-    await leaveVmBehind(io, vm, messageOf(thrown));
   }
   await createVm(io);
   const another = unfinishedVm(instance);

@@ -3,6 +3,7 @@ import { diskRows } from './disks.ts';
 import { changedColumns, fromInstance } from './instance-rows.ts';
 import { ipAddressRows } from './ip-addresses.ts';
 import { loadInstances } from './load-instances.ts';
+import { orphanedVmRows } from './orphaned-vms.ts';
 import { flag, portions, toJson } from './rows.ts';
 import type { Session } from './session.ts';
 import { vmRows } from './vms.ts';
@@ -10,6 +11,7 @@ import { vmRows } from './vms.ts';
 export function sqlInstances(session: Session): Instances {
   return {
     ...vmRows(session),
+    ...orphanedVmRows(session),
     ...diskRows(session),
     ...ipAddressRows(session),
 

@@ -57,6 +57,7 @@ class SqliteDriver implements Driver {
       db.pragma('journal_mode = WAL');
       db.pragma('synchronous = NORMAL');
       db.pragma('foreign_keys = ON');
+      db.pragma('wal_checkpoint(TRUNCATE)'); // what a former process could not bring to the disk is written anew
     } catch (thrown) {
       db.close();
       return Promise.reject(thrown as Error);

@@ -1,8 +1,5 @@
-import { fdatasync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { promisify } from 'node:util';
-
-const flushed = promisify(fdatasync);
+import { databaseFlushFailed } from '../errors.ts';
 
 /**
  * Brings what was committed to the disk, in Node's thread pool: SQLite's own flush (synchronous=FULL) holds the event
@@ -12,19 +9,23 @@ const flushed = promisify(fdatasync);
  * - A flush that began after a commit covers it, and all commits before: they are one file, written in order.
  * - SQLite flushes the log by itself before it moves pages from there into the database (synchronous=NORMAL), and
  *   keeps the file as long as a connection is open.
+ * - Once a flush has failed, all later ones do: the kernel gives up what it could not write and tells so only once, so
+ *   the next flush would succeed over a gap, which takes away all that is behind it. The next start mends it: then
+ *   everything is moved into the database (sqlite.ts).
  */
 export class WalFlush {
   readonly #path: string;
   #file: Promise<FileHandle> | undefined;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
+  #failure: Error | undefined;
 
   /** @param databasePath of the database, beside which the log lies */
   constructor(databasePath: string) {
     this.#path = `${databasePath}-wal`;
   }
 
-  /** Resolves when all that is committed now is on the disk. */
+  /** Resolves when all that is committed now is on the disk. @throws OperatorError `database-flush-failed` */
   flush(): Promise<void> {
     if (this.#running === undefined) return this.#run();
     this.#next ??= this.#running.then(
@@ -43,7 +44,8 @@ export class WalFlush {
   #run(): Promise<void> {
     this.#next = undefined;
     const running = this.#sync().finally(() => {
-      if (this.#running === running) this.#running = undefined;
+      // Who comes before the next one has begun belongs to it.
+      if (this.#running === running && this.#next === undefined) this.#running = undefined;
     });
     this.#running = running;
     return running;
@@ -54,7 +56,13 @@ export class WalFlush {
       this.#file = undefined; // not there yet, or no descriptor left: the next flush tries again
       throw error;
     });
-    const { fd } = await this.#file;
-    await flushed(fd);
+    const file = await this.#file;
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      await file.datasync();
+    } catch (thrown) {
+      this.#failure = databaseFlushFailed(thrown);
+      throw this.#failure;
+    }
   }
 }

@@ -128,7 +128,7 @@ function meddle(actual: ActualDeployment, since: YamlMap): ActualDeployment {
     return isMap(changes) ? meddleWith(structuredClone(one), changes) : one;
   });
   if (left.size > 0) throw new Error(`no such instance: ${[...left.keys()].join(', ')}`);
-  const own = new Set(instances.map(({ instance }) => instance.id));
+  const own = new Set<string | null>(instances.map(({ instance }) => instance.id));
   const others = actual.addresses.filter(({ instanceId }) => !own.has(instanceId));
   return { instances, addresses: [...others, ...instances.flatMap(({ instance }) => instance.ips)] };
 }
@@ -165,7 +165,7 @@ function meddleWith({ instance, agent }: ActualInstance, changes: YamlMap): Actu
 }
 
 function describeActual({ instances, addresses }: ActualDeployment): string[] {
-  const own = new Set<string>(instances.map(({ instance }) => instance.id));
+  const own = new Set<string | null>(instances.map(({ instance }) => instance.id));
   const others = addresses.filter(({ instanceId }) => !own.has(instanceId));
   return orNothing([
     ...instances.map(describeInstance),

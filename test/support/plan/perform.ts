@@ -4,7 +4,8 @@ import { newAddresses } from '../../../director/plan/addresses.ts';
 import type { WantedInstance } from '../../../director/plan/changes.ts';
 import { isChanging } from '../../../director/plan/plan-deployment.ts';
 import type { InstancePlan, Step } from '../../../director/plan/step.ts';
-import type { Instance, IpAddress } from '../../../director/store/instances.ts';
+import type { TakenAddress } from '../../../director/plan/addresses.ts';
+import type { Instance } from '../../../director/store/instances.ts';
 import { Machine } from './machine.ts';
 import type { Planned } from './plan-of.ts';
 
@@ -40,13 +41,13 @@ export function perform(planned: Planned): Performed {
 class World {
   readonly #machines: Map<string, Machine>;
   readonly #wanted: ReadonlyMap<string, WantedInstance>;
-  readonly #others: IpAddress[];
+  readonly #others: TakenAddress[];
   readonly #faults: string[] = [];
   readonly #orphaned: string[] = [];
 
   constructor({ actual, instances, layout }: Planned) {
     this.#wanted = instances;
-    const known = new Set(actual.instances.map(({ instance }) => instance.id));
+    const known = new Set<string | null>(actual.instances.map(({ instance }) => instance.id));
     this.#others = actual.addresses.filter(({ instanceId }) => !known.has(instanceId));
     this.#machines = new Map(actual.instances.map((one) => [one.instance.id, Machine.of(one)]));
     for (const group of layout.groups) {

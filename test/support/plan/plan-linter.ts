@@ -26,9 +26,10 @@ function lintLayout({ wanted: { group }, instances }: GroupLayout, { wanted }: P
   if (instances.length > 0 && instances.filter(({ bootstrap }) => bootstrap).length !== 1) {
     faults.push(`${group.name}: not just one bootstrap`);
   }
-  for (const { id, az, reservations } of instances) {
+  for (const { id, az, reservations, existing } of instances) {
     const azs: ReadonlyArray<string | null> = group.azs ?? [null];
     if (!azs.includes(az)) faults.push(`${group.name}/${id}: in ${az}, which the group does not have`);
+    if (existing?.instance.ignore === true) continue; // keeps what it has, whether or not it fits any more
     for (const { network, address } of reservations) {
       const there = wanted.cloud.networks.get(network);
       if (there !== undefined && address !== null && !fits(there, address, az)) {
@@ -54,12 +55,14 @@ function fits(network: Network, address: string, az: string | null): boolean {
 
 /** An address that anybody has at the start is nobody else's in this plan: its VM may still be there. */
 function lintAddresses({ actual, layout }: Planned): string[] {
-  const holders = new Map<string, string>(actual.addresses.map(({ address, instanceId }) => [address, instanceId]));
+  const holders = new Map<string, string | null>(
+    actual.addresses.map(({ address, instanceId }) => [address, instanceId]),
+  );
   const faults: string[] = [];
   for (const { id, reservations } of layout.groups.flatMap(({ instances }) => instances)) {
     for (const { address } of reservations) {
       if (address === null) continue;
-      const holder = holders.get(address) ?? id;
+      const holder = holders.has(address) ? holders.get(address) : id;
       if (holder !== id) faults.push(`${address} is given to ${id} and held by ${holder}`);
       holders.set(address, id);
     }
