@@ -2,10 +2,14 @@ import type { PackageRef } from '../../agent/protocol.ts';
 import type { WantedInstance } from '../plan/changes.ts';
 import { planDeployment, stateWish, type DeploymentPlan } from '../plan/plan-deployment.ts';
 import type { DeployOptions, WantedGroup } from '../plan/wanted.ts';
+import { ignoredRefused } from './instance-errors.ts';
 import type { Prepared } from './prepare.ts';
 import { renderedOf, type Rendered } from './render.ts';
 
-/** Brings together what is wanted of each instance, and plans. */
+/**
+ * Brings together what is wanted of each instance, and plans.
+ * @throws OperatorError `instance-ignored` when the operator asks for a state of just that instance
+ */
 export function makePlan(
   { layout, resolved: { wanted } }: Prepared,
   rendered: ReadonlyMap<string, Rendered>,
@@ -16,6 +20,11 @@ export function makePlan(
   for (const { wanted: group, instances: laidOut } of layout.groups) {
     const refs = packages(group);
     for (const instance of laidOut) {
+      const asked = options.states.some(
+        (wish) =>
+          wish.group === instance.group && (wish.instance === instance.id || wish.instance === String(instance.index)),
+      );
+      if (asked && instance.existing?.instance.ignore === true) throw ignoredRefused(instance.existing.instance);
       const { networks, configurationHash, templateHashes } = renderedOf(rendered, instance.id);
       instances.set(instance.id, {
         deployment: wanted,

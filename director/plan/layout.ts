@@ -2,6 +2,8 @@ import { OperatorError } from '../../common/errors.ts';
 import type { InstanceId } from '../../common/ids.ts';
 import type { Instance } from '../store/instances.ts';
 import { instanceLabel, type ActualDeployment, type ActualInstance } from './actual.ts';
+import type { InstanceGroup } from '../../manifests/instance-group.ts';
+import type { Network } from '../../manifests/networks.ts';
 import { AddressBook, type Reservation } from './addresses.ts';
 import { Faults } from './faults.ts';
 import { continuedBy } from './migration.ts';
@@ -75,7 +77,12 @@ export function layOut(wanted: WantedDeployment, actual: ActualDeployment, fresh
     });
     const instances = identified.flatMap((one): LaidOutInstance[] => {
       const existing = one.placement.existing === null ? null : (byId.get(one.placement.existing.id) ?? null);
-      const reserved = faults.attempt(() => book.reserve(group.group, one.placement, one.id, wanted.cloud.networks));
+      const { networks } = wanted.cloud;
+      const reserved = faults.attempt(() =>
+        existing?.instance.ignore === true
+          ? reservationsOfIgnored(group.group, existing.instance, networks)
+          : book.reserve(group.group, one.placement, one.id, networks),
+      );
       if (reserved === undefined) return [];
       const { id, index, bootstrap } = one;
       return [{ id, group: group.group.name, index, az: one.placement.az, bootstrap, existing, ...reserved }];
@@ -103,8 +110,7 @@ interface Identified {
 
 /**
  * Existing instances keep id and index; new ones, and those of another group, get the lowest index that no row of this
- * group has, rows that go included; those that come before those that are new. One is the bootstrap: the one that was,
- * else the lowest index.
+ * group has, rows that go included; those that come before those that are new.
  */
 function identify(
   { group }: WantedGroup,
@@ -128,18 +134,51 @@ function identify(
     return { placement, id: existing?.id ?? freshId(), index, bootstrap: false };
   });
   const inOrder = all.sort((a, b) => a.index - b.index);
-  const was = inOrder.filter(({ placement }) => placement.existing?.bootstrap === true);
-  const chosen = was.length === 1 ? was[0] : inOrder[0];
-  if (chosen !== undefined) chosen.bootstrap = true;
+  electBootstrap(inOrder);
   return inOrder;
+}
+
+/**
+ * One is the bootstrap: the one that was, else the lowest index. An ignored instance stays what it is, for nobody tells
+ * its machine; BOSH may elect one all the same, and then no jobs of the group take themselves for the bootstrap.
+ */
+function electBootstrap(inOrder: readonly Identified[]): void {
+  const was = ({ placement }: Identified) => placement.existing?.bootstrap === true;
+  const ignored = inOrder.filter(({ placement }) => placement.existing?.ignore === true);
+  for (const one of ignored) one.bootstrap = was(one);
+  if (ignored.some(was)) return;
+  const open = inOrder.filter((one) => !ignored.includes(one));
+  const before = open.filter(was);
+  const chosen = before.length === 1 ? before[0] : open[0];
+  if (chosen !== undefined) chosen.bootstrap = true;
+}
+
+/** What it has, whether or not the cloud config would still give it: nothing of it is written or freed. */
+function reservationsOfIgnored(
+  group: InstanceGroup,
+  instance: Instance,
+  networks: ReadonlyMap<string, Network>,
+): { reservations: Reservation[]; obsoleteAddresses: string[] } {
+  const reservations = group.networks.map(({ name }): Reservation => {
+    const held = instance.ips.find(({ network }) => network === name);
+    if (held === undefined && networks.get(name)?.type !== 'dynamic')
+      refuseIgnored(instance, `would give it an address on network "${name}"`);
+    const { address = null, static: isStatic = false } = held ?? {};
+    return { network: name, address, static: isStatic, held: true, recorded: true };
+  });
+  return { reservations, obsoleteAddresses: [] };
 }
 
 function refuseToDeleteIgnored(obsolete: readonly Instance[]): void {
   const ignored = obsolete.find(({ ignore }) => ignore);
-  if (ignored === undefined) return;
-  throw new OperatorError(`${ignored.group}/${ignored.id} is ignored, and this deploy would delete it`, {
+  if (ignored !== undefined) refuseIgnored(ignored, 'would delete it');
+}
+
+function refuseIgnored(instance: Instance, what: string): never {
+  const label = instanceLabel(instance);
+  throw new OperatorError(`${label} is ignored, and this deploy ${what}`, {
     code: 'ignored-instance-in-the-way',
-    hint: `Run \`bosh unignore ${ignored.group}/${ignored.id}\` first, or keep it in the manifest.`,
-    details: { boshCode: 190021, instance: ignored.id },
+    hint: `Run \`bosh unignore ${label}\` first, or keep it in the manifest as it was.`,
+    details: { boshCode: 190021, instance: instance.id },
   });
 }

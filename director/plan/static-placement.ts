@@ -30,6 +30,8 @@ export function placeByStaticIps(
 
   for (const instance of existing) {
     const kept = pool.heldBy(instance);
+    if (instance.ignore && !pool.networks.every((name) => kept.some(({ network }) => network === name)))
+      unplaceable(group, `${instance.id} is ignored, and a static IP of it was removed`);
     if (kept.length === 0) waiting.push(instance);
     else if (placements.length >= group.instances) {
       pool.drop(kept);
@@ -55,7 +57,6 @@ export function placeByStaticIps(
     const room =
       filled.length < group.instances && pool.networks.every((name) => pool.freeIn(name, instance.az) !== undefined);
     if (room) filled.push(fill(group, pool, { existing: instance, az: instance.az, staticIps: new Map() }));
-    else if (instance.ignore) unplaceable(group, `${instance.id} is ignored, and a static IP of it was removed`);
     else obsolete.push(instance);
   }
   while (filled.length < group.instances) {

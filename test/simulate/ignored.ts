@@ -24,9 +24,7 @@ async function pictures({ store, machines, cpi }: World): Promise<Map<string, st
   const there = new Set<string>(cpi.inventory().vms.map(({ cid }) => cid));
   const ignored = (await store.instances.all()).filter(({ ignore }) => ignore);
   return new Map(
-    // Who is the bootstrap is decided anew when that one goes; the row of an ignored instance may say it, its machine
-    // does not hear of it
-    ignored.map(({ bootstrap: _bootstrap, ...instance }) => [
+    ignored.map((instance) => [
       instance.id,
       JSON.stringify({
         ...instance,

@@ -106,3 +106,38 @@ test('ignored instances are refused', async () => {
   expect(await act('stop')).toMatchObject({ state: 'error', result: expect.stringContaining('is ignored') });
   expect(await director.delete('web')).toMatchObject({ state: 'error', result: expect.stringContaining('ignored') });
 });
+
+test('a state that is asked for an ignored instance alone is refused; one for its whole group leaves it out', async () => {
+  const [first, second] = await instances();
+  if (first === undefined || second === undefined) throw new Error('two were deployed');
+  await director.store.instances.update(first.id, { ignore: true });
+  const manifest = webTier({ instances: 2, disk: true });
+  const stop = (index: number | null) => director.deploy(manifest, {}, [{ group: 'web', index, state: 'stopped' }]);
+  expect(await stop(first.index)).toMatchObject({ state: 'error', result: expect.stringContaining('is ignored') });
+  expect(await stop(null)).toMatchObject({ state: 'done' });
+  expect((await instances()).map(({ state }) => state)).toEqual(['started', 'stopped']);
+});
+
+test('started while its data moves to a larger disk, it runs on the old one, which has all of it', async () => {
+  const [first] = await instances();
+  const [vm] = first?.vms ?? [];
+  const machine = vm?.cid == null ? undefined : director.machines.agent(vm.cid);
+  machine?.faults.failOnce('migrate_disk', 'after');
+  await director.cloudConfig(cloudConfigOf().replace('disk_size: 1024', 'disk_size: 2048'));
+  expect(await director.deploy(webTier({ instances: 2, disk: true }))).toMatchObject({ state: 'error' });
+  const [half] = await instances();
+  const [fresh] = half?.disks.filter(({ active }) => !active) ?? [];
+  expect(machine?.state.mounts.store).toBe(fresh?.cid);
+
+  expect(await act('start', { instanceId: first?.id ?? '' })).toMatchObject({ state: 'done' });
+  const old = first?.disks[0]?.cid ?? '';
+  expect(machine?.state.mounts).toEqual({ store: old, migrationTarget: null });
+  expect(director.machines.diskMarks.on(old)).toHaveLength(2);
+  expect((await instances()).find(({ id: one }) => one === first?.id)?.disks).toMatchObject([{ cid: old }]);
+
+  // The disk that was half of a change has missed what was written since, and is not used for the next one.
+  expect(await director.deploy(webTier({ instances: 2, disk: true }))).toMatchObject({ state: 'done' });
+  const now = machine?.state.mounts.store ?? '';
+  expect(now).not.toBe(fresh?.cid);
+  expect(director.machines.diskMarks.on(now)).toHaveLength(3);
+});
