@@ -10,21 +10,17 @@ import { LocalUsers } from './auth/local-users.ts';
 import { Permissions } from './auth/permissions.ts';
 import { localBlobs } from './blobs/local.ts';
 import { AgentClient } from './bus/agent-client.ts';
-import type { AgentPermit, Bus } from './bus/bus.ts';
-import { CertificateAuthority } from './bus/certificates/authority.ts';
-import { busClientCertificate } from './bus/certificates/bus-client.ts';
+import type { CertificateAuthority } from './bus/certificates/authority.ts';
 import { expiresAt, keptAuthority, keptServerCertificate } from './bus/certificates/kept.ts';
 import { pemFolder } from './bus/certificates/pem-folder.ts';
-import { openEmbeddedBus, type EmbeddedBus } from './bus/embedded-bus.ts';
 import { listenToHeartbeats } from './bus/heartbeats.ts';
-import { directorIdentity, healthMonitorIdentity } from './bus/identity.ts';
-import { openNatsBus } from './bus/nats-bus.ts';
 import { loadConfig, type DirectorConfig } from './config.ts';
 import { namedPem } from './config/named-file.ts';
 import { compileForExport } from './deploy/compile-for-export.ts';
 import { localUsers } from './main/admin.ts';
 import { assembleCore } from './main/core.ts';
 import { openInfrastructure } from './main/infrastructure.ts';
+import { openBus } from './main/open-bus.ts';
 import { ownDirectory } from './main/own-directory.ts';
 import { singleCpi } from './main/single-cpi.ts';
 import { listInstances } from './observe/list-instances.ts';
@@ -36,7 +32,6 @@ import type { TemplateRenderer } from './templates/renderer.ts';
 import { rubyMemoryMibMax, sandboxRenderer } from './templates/sandbox/sandbox.ts';
 import { systemChance } from '../common/chance.ts';
 import { systemClock } from '../common/clock.ts';
-import { OperatorError } from '../common/errors.ts';
 import { createLog, type Log } from '../common/log.ts';
 import { processMachinesPossible } from '../cpi/memory/namespace.ts';
 
@@ -268,67 +263,6 @@ async function directorUuid(store: Store, fresh: () => string): Promise<string> 
   const uuid = fresh();
   await store.setAttribute('uuid', uuid);
   return uuid;
-}
-
-async function openBus(
-  config: DirectorConfig,
-  {
-    store,
-    authority,
-    pems,
-    log,
-  }: { store: Store; authority: CertificateAuthority; pems: ReturnType<typeof pemFolder>; log: Log },
-): Promise<{ bus: Bus; embedded: EmbeddedBus | null }> {
-  const agents = await permitsOf(store);
-  const deps = { clock: systemClock, log };
-  if (config.bus.kind === 'embedded') {
-    const { address, port, advertisedHost } = config.bus;
-    const listenAt = { host: address, port, reachableAt: [advertisedHost ?? address] as [string] };
-    const embedded = await openEmbeddedBus({ listen: listenAt, agents }, { ...deps, authority, store: pems });
-    return { bus: embedded, embedded };
-  }
-  return { bus: await openScaledBus(config.bus, { store, log }), embedded: null };
-}
-
-async function openScaledBus(
-  {
-    urls,
-    caCertificate,
-    caPrivateKey,
-    permissionsFile,
-    reloadPidFile,
-  }: Extract<DirectorConfig['bus'], { kind: 'nats' }>,
-  { store, log }: { store: Store; log: Log },
-): Promise<Bus> {
-  const ca = await namedPem('bus.ca_certificate', caCertificate);
-  const authority = new CertificateAuthority(
-    { certificate: ca, privateKey: await namedPem('bus.ca_private_key', caPrivateKey) },
-    systemClock,
-  );
-  const [first, ...others] = urls;
-  if (first === undefined) {
-    throw new OperatorError('bus.urls is empty', {
-      code: 'config-file-invalid',
-      hint: 'Name at least one nats-server: nats://host:4222.',
-    });
-  }
-  return openNatsBus(
-    {
-      servers: { urls: [first, ...others], ca },
-      director: await busClientCertificate(authority, directorIdentity),
-      healthMonitor: await busClientCertificate(authority, healthMonitorIdentity),
-      ...(permissionsFile === undefined || reloadPidFile === undefined
-        ? {}
-        : { permissions: { file: permissionsFile, reload: { pidFile: reloadPidFile } } }),
-    },
-    { authority, agents: () => permitsOf(store), clock: systemClock, log },
-  );
-}
-
-async function permitsOf(store: Store): Promise<AgentPermit[]> {
-  return (await store.instances.all()).flatMap(({ vms }) =>
-    vms.map(({ agentId, permanentCredentials }) => ({ agentId, bootstrap: !permanentCredentials })),
-  );
 }
 
 function openRenderer({ templates, stateDirectory }: DirectorConfig, log: Log): TemplateRenderer {

@@ -60,7 +60,7 @@ const embeddedBus = section(
   {
     kind: kind('embedded'),
     address: text({ description: 'Address that agents connect to.', default: '127.0.0.1' }),
-    port: port({ description: 'Port that agents connect to; 0: any free one.', default: 4222 }),
+    port: port({ description: 'Port that agents connect to; 0: any free one, which is kept.', default: 4222 }),
     advertised_host: Type.Optional(
       text({ description: 'Host that agents are told, where it is another than the address.' }),
     ),
