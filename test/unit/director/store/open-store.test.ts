@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
@@ -74,6 +74,19 @@ test('all who wait while the disk is flushed share the next flush, and one that 
   const gone = new WalFlush(join(dir, 'no-such.db'));
   await expect(gone.flush()).rejects.toMatchObject({ code: 'ENOENT' });
   await gone.close();
+});
+
+test('once the disk has failed nothing counts as written any more, though the next flush would succeed', async () => {
+  symlinkSync('/dev/null', `${path}-wal`); // a file that cannot be flushed
+  const wal = new WalFlush(path);
+  const told = { code: 'database-flush-failed', cause: expect.objectContaining({ code: 'EINVAL' }) };
+  const [first, second] = [wal.flush(), wal.flush()];
+  await expect(first).rejects.toMatchObject(told);
+  await expect(second).rejects.toMatchObject(told);
+  rmSync(`${path}-wal`);
+  writeFileSync(`${path}-wal`, '');
+  await expect(wal.flush()).rejects.toMatchObject(told);
+  await wal.close();
 });
 
 test('a database of a newer director is refused by the name of what is unknown, and left as it is', async () => {
