@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
-import { access, mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { access, mkdir, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../common/clock.ts';
 import { OperatorError } from '../../common/errors.ts';
@@ -135,6 +135,8 @@ export async function awaitRun(
   await tail.read();
   await rm(join(folder, 'request.json'), { force: true });
   const { answer, bytes } = await readAnswer(join(folder, 'answer.json'), limits.answerBytesMax);
+  await cutTo(limits.stderrBytesMax, join(folder, 'stderr.log'));
+  if (answer === null) await cutTo(limits.answerBytesMax + 1, join(folder, 'answer.json')); // too large for the next one, too
   return { state, answer, answerBytes: bytes };
 
   async function waitWhileRunning(): Promise<RunEnd['state']> {
@@ -145,6 +147,10 @@ export async function awaitRun(
       if (clock.now() - (await startedAtMs(folder, clock)) > limits.timeMs) {
         await stopRun(folder, clock);
         return 'timed-out';
+      }
+      if ((await bytesOf(join(folder, 'answer.json'))) > limits.answerBytesMax) {
+        await stopRun(folder, clock); // it may go on until the disk is full
+        return 'died';
       }
       await Promise.race([clock.sleep(waitMs), ...(exited === undefined ? [] : [exited])]);
       await tail.read();
@@ -185,6 +191,18 @@ async function readAnswer(path: string, bytesMax: number): Promise<{ answer: str
   } catch {
     return { answer: null, bytes: 0 };
   }
+}
+
+async function bytesOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0, // not there before the program starts
+  );
+}
+
+/** A run may be kept for days; what nobody reads of it is not. */
+async function cutTo(bytesMax: number, path: string): Promise<void> {
+  if ((await bytesOf(path)) > bytesMax) await truncate(path, bytesMax);
 }
 
 /** Hands on what was added to a file since the last look. */

@@ -100,12 +100,16 @@ export function parseAnswer(text: string, call: CallName, details: Record<string
   return { result, error: { type, message, ok_to_retry }, log };
 }
 
+const lostHint =
+  'It may have been made. Look for it on the infrastructure and delete it there; running the task again makes another.';
+
 /** Where the outcome may be a new or a changed thing, that is what the error says. */
 export function noAnswer(call: CallName, why: string, cause?: unknown, details: Record<string, unknown> = {}): Error {
   const message = `${call.method}: the answer of the CPI ${why} (request ${call.requestId})`;
   const all = { ...details, method: call.method, requestId: call.requestId };
   if (harmless.has(call.method)) return new CpiError('CpiError', message, { okToRetry: true, cause, details: all });
-  return new CpiOutcomeUnknown(message, { cause, details: all, final: named.has(call.method) });
+  const lost = creating.has(call.method) && !named.has(call.method) ? { hint: lostHint } : {};
+  return new CpiOutcomeUnknown(message, { cause, details: all, final: named.has(call.method), ...lost });
 }
 
 const retriable: ReadonlySet<CpiErrorType> = new Set([
@@ -137,7 +141,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function shown(text: string): string {
-  const start = text.slice(0, shownCharsMax);
+  const start = text.slice(0, shownCharsMax).trim();
   if (start === '') return 'nothing at all';
   return text.length > shownCharsMax ? `${start}… (${text.length} characters)` : start;
 }

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { Clock } from '../../common/clock.ts';
+import type { Clock, Timer } from '../../common/clock.ts';
 import { messageOf, OperatorError } from '../../common/errors.ts';
 import type { Log } from '../../common/log.ts';
 import { LeaseLost } from '../store/errors.ts';
@@ -42,6 +42,9 @@ type Outcome =
  */
 const signalListenersMax = 2_000;
 
+/** Calls of a CPI can't be broken off: whoever cancels a task is told why it doesn't end. */
+const cancelToldMs = 5_000;
+
 /** How often the end of a task is tried to be written, a second apart, before its lease is left to run out. */
 const endAttemptsMax = 30;
 const endRetryMs = 1000;
@@ -68,6 +71,7 @@ export class TaskRun {
   readonly #locks: TaskLocks;
   readonly #keeper: LeaseKeeper;
   #abandoned = false;
+  #cancelTold: Timer | undefined;
 
   constructor({ task, lease }: { task: Task; lease: Lease }, deps: RunDeps) {
     this.task = task;
@@ -111,6 +115,12 @@ export class TaskRun {
 
   cancel(): void {
     this.#abort.abort(new TaskCancelled(this.task.id));
+    const { id } = this.task;
+    this.#cancelTold ??= this.#deps.clock.after(cancelToldMs, () =>
+      this.#events.warning(
+        `task ${id} ends when what is under way has ended, such as calls of the CPI (bosh task ${id} --cpi shows them)`,
+      ),
+    );
   }
 
   /** Asks it to come to a point where somebody else can go on. */
@@ -165,6 +175,7 @@ export class TaskRun {
   }
 
   async #end(outcome: Outcome): Promise<void> {
+    this.#cancelTold?.cancel();
     if (outcome.kind === 'lost') {
       await this.#output.seal();
       return this.#log.warn('task-lost', {});

@@ -20,7 +20,8 @@ const defaults: readonly NetworkDefault[] = [...required, 'addressable'];
 /** The `networks` of an instance group. Source: instance_group_networks_parser.rb. */
 export function parseGroupNetworks(group: Section, instances: number): GroupNetwork[] {
   const sections = group.sections('networks');
-  if (sections.length === 0 && group.has('networks') && group.optionalList('networks').length === 0) {
+  const given = group.raw('networks');
+  if (given === null || (Array.isArray(given) && given.length === 0)) {
     group.fault('networks', { message: 'an instance group needs at least one network', boshCode: codes.none });
   }
   const networks = sections.map((section) => parseGroupNetwork(section, instances));
