@@ -14,6 +14,10 @@ export interface Shape {
   secret: string;
 }
 
+/** Values that only the infrastructure and the machine's agent may see. */
+const [cloudSecret, envSecret] = ['s3cret-of-cloud-properties', 's3cret-of-env'];
+export const fixedSecrets: readonly string[] = [cloudSecret, envSecret];
+
 export const simulatedCloudConfig = `
 azs:
 - {name: z1, cloud_properties: {zone: z1}}
@@ -21,10 +25,10 @@ azs:
 networks:
 - name: default
   subnets:
-  - {range: 10.0.0.0/26, gateway: 10.0.0.1, azs: [z1, z2], dns: [8.8.8.8]}
+  - {range: 10.0.0.0/26, gateway: 10.0.0.1, azs: [z1, z2], dns: [8.8.8.8], cloud_properties: {name: ${cloudSecret}}}
 vm_types: [{name: small, cloud_properties: {}}]
 disk_types:
-- {name: disk-1024, disk_size: 1024}
+- {name: disk-1024, disk_size: 1024, cloud_properties: {type: ${cloudSecret}}}
 - {name: disk-2048, disk_size: 2048}
 compilation: {workers: 2, network: default, az: z1, vm_type: small, reuse_compilation_vms: true}
 `;
@@ -45,5 +49,6 @@ instance_groups:
   vm_type: small
   stemcell: default
 ${shape.diskMib === null ? '' : `  persistent_disk_type: disk-${shape.diskMib}\n`}  networks: [{name: default}]
+  env: {bosh: {password: ${envSecret}}}
   jobs: [{name: web, release: web, properties: {port: ${shape.secret}}}]
 `;

@@ -18,9 +18,9 @@ import {
 import { ignoredOf, type Ignored } from './ignored.ts';
 import { violations } from './invariants.ts';
 import { Life, reachOf } from './life.ts';
-import { manifestOf, simulatedCloudConfig, type Shape } from './manifest.ts';
+import { fixedSecrets, manifestOf, simulatedCloudConfig, type Shape } from './manifest.ts';
 import { keptLog, secretViolations } from './secrets.ts';
-import { waveViolations } from './waves.ts';
+import { waveViolations, type WaveLimits } from './waves.ts';
 
 /** Operations of one scenario before everything is mended. */
 const operations = 5;
@@ -68,9 +68,9 @@ class Scenario {
   readonly #clock: VirtualClock;
   readonly #story: string[];
   readonly #log: string[] = [];
-  readonly #secrets: string[] = [];
-  /** What each deploy allows in flight. */
-  readonly #allowed = new Map<TaskId, number>();
+  readonly #secrets: string[] = [...fixedSecrets];
+  /** What each deploy allows at a time. */
+  readonly #allowed = new Map<TaskId, WaveLimits>();
   /** By deployment: what was last asked for. */
   readonly #shapes = new Map<string, Shape>();
   #world!: World; // set first thing in run()
@@ -166,7 +166,7 @@ class Scenario {
     this.#shapes.set(shape.name, shape);
     this.#secrets.push(shape.secret);
     const { id } = await enqueueDeploy(this.#world, this.#engine, manifestOf(shape), how);
-    this.#allowed.set(id, shape.maxInFlight);
+    this.#allowed.set(id, shape);
     return id;
   }
 

@@ -1,4 +1,5 @@
 import type { Log } from '../../common/log.ts';
+import type { DirectorEvent } from '../../director/store/events.ts';
 import type { OutputStream } from '../../director/store/tasks.ts';
 import type { World } from '../support/given-director.ts';
 
@@ -22,8 +23,19 @@ export async function secretViolations(world: World, secrets: readonly string[],
       look(`the ${stream} output of task ${task.id}`, output?.bytes.toString() ?? '');
     }
   }
-  look('the events', JSON.stringify(await store.events.list({})));
+  look('the events', JSON.stringify(await allEvents(world)));
   return found;
+}
+
+/** They are listed in pages, newest first. */
+async function allEvents({ store }: World): Promise<DirectorEvent[]> {
+  const all: DirectorEvent[] = [];
+  for (;;) {
+    const before = all.at(-1)?.id;
+    const page = await store.events.list(before === undefined ? {} : { beforeId: before });
+    if (page.length === 0) return all;
+    all.push(...page);
+  }
 }
 
 /** Keeps every line. */

@@ -1,32 +1,79 @@
 import type { ProgressEvent } from '../../director/api/contract/tasks.ts';
 
+/** What a deploy may do at a time. */
+export interface WaveLimits {
+  canaries: number;
+  maxInFlight: number;
+}
+
 /**
- * Invariant 6, by a task's event stream: never more than `maxInFlight` at a time, no other before all canaries are
- * done, and none at all after one has failed. A task that was begun anew after a kill is looked at by itself.
+ * Invariant 6, by a task's event stream: the canaries that were asked for go first, never more than `maxInFlight` are
+ * updated or scaled away at a time, no other begins before all canaries are done, and none at all after one has failed.
+ * A task that was begun anew after a kill is looked at by itself.
  */
-export function waveViolations(events: string, maxInFlight: number): string[] {
+export function waveViolations(events: string, limits: WaveLimits): string[] {
   const found: string[] = [];
-  let running = new Set<string>();
-  let canariesRunning = 0;
-  let failed = false;
+  let [updates, deletions] = [new Updates(limits), new InFlight(limits.maxInFlight)];
   for (const line of events.split('\n')) {
     const event = line === '' ? undefined : (JSON.parse(line) as Partial<ProgressEvent>); // our own stream
     if (event?.stage === 'Preparing deployment' && event.task === event.stage && event.state === 'started') {
-      [running, canariesRunning, failed] = [new Set(), 0, false];
+      [updates, deletions] = [new Updates(limits), new InFlight(limits.maxInFlight)];
     }
-    if (event?.stage !== 'Updating instance' || event.task === undefined) continue;
-    const { task, state } = event;
-    const canary = task.includes('(canary)');
-    if (state === 'started') {
-      if (canariesRunning > 0 && !canary) found.push(`invariant 6: ${task} began while a canary was under way`);
-      if (failed) found.push(`invariant 6: ${task} began after another had failed`);
-      running.add(task);
-      if (canary) canariesRunning++;
-      if (running.size > maxInFlight) found.push(`invariant 6: ${running.size} in flight, allowed are ${maxInFlight}`);
-    } else if (state === 'finished' || state === 'failed') {
-      if (running.delete(task) && canary) canariesRunning--;
-      if (state === 'failed') failed = true;
-    }
+    const { stage, task, state, tags = [] } = event ?? {};
+    if (task === undefined || state === undefined) continue;
+    if (stage === 'Updating instance') found.push(...updates.see(task, state));
+    // Without a tag they are those of a group that is gone: nobody is left there to be served.
+    if (stage === 'Deleting unneeded instances' && tags.length > 0) found.push(...deletions.see(task, state));
   }
-  return found;
+  return found.map((what) => `invariant 6: ${what}`);
+}
+
+class InFlight {
+  readonly #max: number;
+  readonly #running = new Set<string>();
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  see(task: string, state: ProgressEvent['state']): string[] {
+    if (state === 'started') this.#running.add(task);
+    if (state === 'finished' || state === 'failed') this.#running.delete(task);
+    const count = this.#running.size;
+    return state === 'started' && count > this.#max ? [`${count} in flight, allowed are ${this.#max}`] : [];
+  }
+}
+
+class Updates {
+  readonly #limits: WaveLimits;
+  readonly #inFlight: InFlight;
+  readonly #canaries = new Set<string>();
+  #canariesRunning = 0;
+  #failed = false;
+
+  constructor(limits: WaveLimits) {
+    this.#limits = limits;
+    this.#inFlight = new InFlight(limits.maxInFlight);
+  }
+
+  see(task: string, state: ProgressEvent['state']): string[] {
+    const canary = task.includes('(canary)');
+    const found = [...(state === 'started' ? this.#begin(task, canary) : []), ...this.#inFlight.see(task, state)];
+    if (canary && (state === 'finished' || state === 'failed')) this.#canariesRunning--;
+    if (state === 'failed') this.#failed = true;
+    return found;
+  }
+
+  #begin(task: string, canary: boolean): string[] {
+    const { canaries } = this.#limits;
+    const found: string[] = [];
+    if (canary) {
+      this.#canaries.add(task);
+      this.#canariesRunning++;
+    } else if (canaries > 0 && this.#canaries.size === 0) found.push(`${task} began before any canary`);
+    else if (this.#canariesRunning > 0) found.push(`${task} began while a canary was under way`);
+    if (this.#canaries.size > canaries) found.push(`${this.#canaries.size} canaries, asked for were ${canaries}`);
+    if (this.#failed) found.push(`${task} began after another had failed`);
+    return found;
+  }
 }
