@@ -6,6 +6,7 @@ import type {
   ConfigSide,
   NewConfig,
 } from '../../director/api/contract/configs.ts';
+import type { ErrorBody } from '../../director/api/contract/errors.ts';
 import { mediaTypes, paths } from '../../director/api/contract/paths.ts';
 import type { CommandSpec } from '../command.ts';
 import type { Given } from '../given.ts';
@@ -185,21 +186,25 @@ async function compare(context: Context, given: Given): Promise<void> {
   };
   const client = await context.session.director();
   const comparison: ConfigComparison = { to: await side('to'), from: await side('from') };
-  const { diff } = await during(
-    'Fetching diff result',
-    client.json<ConfigDiff>({
-      method: 'POST',
-      path: paths.configDiff,
-      headers: json,
-      body: JSON.stringify(comparison),
-    }),
-  );
+  const body = JSON.stringify(comparison);
+  const { diff } = await client
+    .json<ConfigDiff>({ method: 'POST', path: paths.configDiff, headers: json, body })
+    .catch((error: unknown) => {
+      throw noSuchConfig(error) ?? new CliError('Fetching diff result', error);
+    });
   context.ui.table({
     columns: columnsOf('From ID', 'To ID', 'Diff'),
     rows: [[given.text('from-id'), given.text('to-id'), diffText(diff)]],
     notes: [],
     transposed: true,
   });
+}
+
+/** The director's own words, for a config that was named and isn't there; nothing else is a 404 with this code. */
+function noSuchConfig(error: unknown): CliError | undefined {
+  if (!(error instanceof Refused) || !error.answer.text.includes('"code":440012')) return undefined;
+  const { description } = JSON.parse(error.answer.text) as ErrorBody; // the contract's
+  return new CliError(description);
 }
 
 function configTable({ id, type: configType, name: configName, created_at, content }: Config): Table {

@@ -136,6 +136,14 @@ test('who may only read is refused what changes something, with the scopes that 
   expect(refused.errors).toContain('bosh.releases.upload');
 });
 
+test('a config that is not there is told in the words of the director', async () => {
+  const cloudConfig = shipped('manifests/shipped/quickstart/cloud-config.yml');
+  expect(await gantry(['diff-config', '--from-id=99', `--to-content=${cloudConfig}`])).toMatchObject({
+    code: 1,
+    errors: expect.stringMatching(/^Config 99 not found\n/),
+  });
+});
+
 test('a password is hashed for the config file, and nothing else is printed', async () => {
   const streams = givenStreams('secret\n');
   const options = { cwd: dir, streams, terminal: false, version: '1', env: {}, untilStopped: () => Promise.resolve() };
