@@ -28,9 +28,17 @@ export function instanceWorks(
     const refs = packages(group.wanted);
     for (const instance of group.instances) {
       const own = renderedOf(rendered, instance.id);
-      const row = existing.get(instance.id) ?? freshInstance(instance, wanted, task);
+      const row = existing.get(instance.id) ?? freshInstance(instance, wanted);
+      const added = newAddresses(instance).map((address) => ({ ...address, taskId: task.id }));
+      const kept = row.ips.filter(({ address }) => !added.some((other) => other.address === address));
       works.set(instance.id, {
-        ...deletionWork({ ...row, group: instance.group, index: instance.index, az: instance.az }),
+        ...deletionWork({
+          ...row,
+          group: instance.group,
+          index: instance.index,
+          az: instance.az,
+          ips: [...kept, ...added],
+        }),
         machine: machineShape(wanted, group.wanted, instance, own.networks),
         jobs: jobsWork({ wanted, group, instance, links }, own, refs, deps),
       });
@@ -76,7 +84,7 @@ export function machineShape(
 }
 
 /** As it was just recorded. */
-function freshInstance(instance: LaidOutInstance, { name }: WantedDeployment, task: Task): Instance {
+function freshInstance(instance: LaidOutInstance, { name }: WantedDeployment): Instance {
   return {
     id: instance.id,
     number: 0, // the store's; nothing here asks for it
@@ -92,6 +100,6 @@ function freshInstance(instance: LaidOutInstance, { name }: WantedDeployment, ta
     spec: null,
     vms: [],
     disks: [],
-    ips: newAddresses(instance).map((address) => ({ ...address, taskId: task.id })),
+    ips: [],
   };
 }

@@ -59,8 +59,6 @@ export interface InstanceWork {
   jobs: JobsWork | null;
   canary: boolean;
   progress: StageProgress;
-  /** Addresses that a VM which was given up in this run may have: no other may get them. */
-  addressesLost?: string[];
   /** Go on past agents and infrastructures that fail, and tell of it: `--force`. */
   forced?: boolean;
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { id } from '../../common/ids.ts';
+import { CpiOutcomeUnknown } from '../../cpi/errors.ts';
 import type { UpdateInstanceArgs } from '../../director/api/deploy-args.ts';
 import { cloudConfigOf, givenDirector, webTier } from '../support/given-director.ts';
 
@@ -116,6 +117,26 @@ test('a state that is asked for an ignored instance alone is refused; one for it
   expect(await stop(first.index)).toMatchObject({ state: 'error', result: expect.stringContaining('is ignored') });
   expect(await stop(null)).toMatchObject({ state: 'done' });
   expect((await instances()).map(({ state }) => state)).toEqual(['started', 'stopped']);
+});
+
+test('its VM was given up and may live on: it is not made anew at the same address', async () => {
+  const [first] = await instances();
+  const was = first?.ips[0]?.address;
+  await act('stop', { hard: true });
+  const never = new CpiOutcomeUnknown('the program was killed', { final: true });
+  director.cpi.faults.failOnce('createVm', 'before', never);
+  expect(await act('start')).toMatchObject({ state: 'error', result: 'the program was killed' });
+  expect(await act('start')).toMatchObject({
+    state: 'error',
+    result: expect.stringContaining(`may live on at ${was}`),
+  });
+
+  const start = [{ group: 'web', index: first?.index ?? 0, state: 'started' as const }];
+  expect(await director.deploy(webTier({ instances: 2, disk: true }), {}, start)).toMatchObject({ state: 'done' });
+  const now = (await instances()).find((instance) => instance.id === first?.id);
+  expect(now).toMatchObject({ state: 'started', vms: [{ active: true }] });
+  expect(now?.ips).toHaveLength(1);
+  expect(now?.ips[0]?.address).not.toBe(was);
 });
 
 test('started while its data moves to a larger disk, it runs on the old one, which has all of it', async () => {

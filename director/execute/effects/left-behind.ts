@@ -2,7 +2,7 @@ import type { NetworkSettings } from '../../../agent/protocol.ts';
 import type { AgentId } from '../../../common/ids.ts';
 import { OperatorError } from '../../../common/errors.ts';
 import { CpiOutcomeUnknown } from '../../../cpi/errors.ts';
-import { LeaseLost } from '../../store/errors.ts';
+import { isStoreTrouble } from '../../store/errors.ts';
 import type { PersistentDisk, Vm } from '../../store/instances.ts';
 import type { StepIo } from '../work.ts';
 
@@ -34,18 +34,21 @@ export async function leaveVmBehind(io: StepIo, vm: Vm, why: string): Promise<vo
   const lost = await task.store.instances.orphanVm(vm.agentId, from, clock.now());
   instance.vms = instance.vms.filter(({ agentId }) => agentId !== vm.agentId);
   instance.ips = instance.ips.filter(({ address }) => !lost.includes(address));
-  work.addressesLost = [...(work.addressesLost ?? []), ...lost];
 }
 
-/** What was planned has the addresses of a VM that was given up since; the next plan has others. */
+/**
+ * A VM is made with addresses of its instance only. What was planned, or applied last, may still have those of a VM that
+ * was given up since; the next layout has others.
+ */
 export function refuseLostAddresses({ work }: StepIo, networks: Readonly<Record<string, NetworkSettings>>): void {
-  const lost = Object.values(networks).flatMap(({ ip }) =>
-    ip !== undefined && work.addressesLost?.includes(ip) ? [ip] : [],
+  const own = new Set(work.instance.ips.map(({ address }) => address));
+  const lost = Object.values(networks).flatMap(({ type, ip }) =>
+    type === 'dynamic' || ip === undefined || ip === '' || own.has(ip) ? [] : [ip],
   );
   if (lost.length === 0) return;
   throw new OperatorError(`${work.label}: a VM that was given up may live on at ${lost.join(', ')}`, {
     code: 'addresses-given-up',
-    hint: 'Run the task again: the instance gets other addresses. A static IP is free again once `bosh orphaned-vms` does not list the VM any more.',
+    hint: `Deploy: the instance gets other addresses. A static IP is free again once \`bosh orphaned-vms\` does not list the VM any more.`,
     retryable: true,
     details: { instance: work.label, addresses: lost },
   });
@@ -87,8 +90,11 @@ export function isForeverUnknown(thrown: unknown): thrown is CpiOutcomeUnknown {
   return thrown instanceof CpiOutcomeUnknown && thrown.final;
 }
 
-/** By force: but what is no failure of the world (a lost lease, a bug, a cancelled task) ends the task all the same. */
+/**
+ * By force: but what is no failure of the world (a lost lease, a database that can't be written, a bug, a cancelled task)
+ * ends the task all the same. Else a VM that nobody tried to delete would be given up.
+ */
 export function goesOnPast(thrown: unknown, { work, task }: StepIo): thrown is OperatorError {
   if (work.forced !== true || task.signal.aborted) return false;
-  return thrown instanceof OperatorError && !(thrown instanceof LeaseLost);
+  return thrown instanceof OperatorError && !isStoreTrouble(thrown);
 }
