@@ -11,6 +11,12 @@ import type { Agents } from '../bus/agents.ts';
 /** Another task may be compiling the same package: it is waited for, and its result used. BOSH: 15 minutes. */
 const compileLockWaitMs = 15 * 60_000;
 
+export interface CompileDeps {
+  task: TaskContext;
+  agents: Pick<Agents, 'call'>;
+  machines: Pick<CompilationMachines, 'workersMax' | 'withMachine' | 'deleteAll'>;
+}
+
 /**
  * Compiles what has no compiled form yet, each package as soon as everything that it depends on is there, on as many
  * machines as the cloud config's `compilation` allows.
@@ -18,7 +24,7 @@ const compileLockWaitMs = 15 * 60_000;
  */
 export async function compilePackages(
   requirements: ReadonlyMap<string, Requirement>,
-  { task, agents, machines }: { task: TaskContext; agents: Agents; machines: CompilationMachines },
+  { task, agents, machines }: CompileDeps,
 ): Promise<Map<string, CompiledPackage>> {
   const done = new Map<string, CompiledPackage>();
   for (const [key, { compiled }] of requirements) if (compiled !== null) done.set(key, compiled);
@@ -63,7 +69,7 @@ export async function compilePackages(
 async function compileOne(
   { pkg, stemcell, dependencyKey, dependencies }: Requirement,
   done: ReadonlyMap<string, CompiledPackage>,
-  { task, agents, machines }: { task: TaskContext; agents: Agents; machines: CompilationMachines },
+  { task, agents, machines }: CompileDeps,
 ): Promise<CompiledPackage> {
   const lock = `lock:compile:${pkg.id}:${stemcell.os}/${stemcell.version}`;
   return task.withLock(lock, compileLockWaitMs, async () => {

@@ -187,12 +187,19 @@ export async function uploadRelease(
     version = '1',
     template = 'port: <%= p("port") %>',
     propertiesSchema,
-  }: { version?: string; template?: string; propertiesSchema?: string } = {},
+    packages = { app: [] },
+  }: {
+    version?: string;
+    template?: string;
+    propertiesSchema?: string;
+    /** Names, with those that each depends on. The job needs all of them. */
+    packages?: Record<string, string[]>;
+  } = {},
 ) {
   const spec = {
     name: 'web',
     templates: { 'web.yml': 'config/web.yml' },
-    packages: ['app'],
+    packages: Object.keys(packages),
     properties: { port: { default: 80 } },
   };
   const job = await blobs.put(
@@ -210,27 +217,29 @@ export async function uploadRelease(
     commitHash: 'abc',
     uncommittedChanges: false,
   });
-  await store.releases.addPackage(release.id, {
-    name: 'app',
-    version: `app-${version}`,
-    fingerprint: `app-${version}`,
-    blobId: source.blobId,
-    digest: source.sha1,
-    dependencies: [],
-  });
+  for (const [name, dependencies] of Object.entries(packages)) {
+    await store.releases.addPackage(release.id, {
+      name,
+      version: `${name}-${version}`,
+      fingerprint: `${name}-${version}`,
+      blobId: source.blobId,
+      digest: source.sha1,
+      dependencies,
+    });
+  }
   await store.releases.addJob(release.id, {
     name: 'web',
     version: `job-${version}`,
     fingerprint: `job-${version}`,
     blobId: job.blobId,
     digest: job.sha1,
-    packages: ['app'],
+    packages: Object.keys(packages),
     spec,
   });
   await store.releases.complete(release.id);
 }
 
-export async function uploadStemcell({ cpi, store }: World, version = '1') {
+export async function uploadStemcell({ cpi, store }: Pick<Reach, 'cpi' | 'store'>, version = '1') {
   const cid = await cpi.createStemcell('/dev/null', { name: 'tiny', version });
   await store.stemcells.save({
     name: 'tiny',
