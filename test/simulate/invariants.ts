@@ -3,7 +3,7 @@ import type { World } from '../support/given-director.ts';
 
 /** What must hold whenever no task runs, whatever went wrong before. Each line is one violation. */
 export async function violations(world: World): Promise<string[]> {
-  const { cpi, store, clock } = world;
+  const { cpi, machines, store, clock } = world;
   const found: string[] = [];
   const inventory = cpi.inventory();
   const instances = await store.instances.all();
@@ -32,6 +32,16 @@ export async function violations(world: World): Promise<string[]> {
       found.push(`invariant 3: disk ${disk.cid} is unknown to the store`);
   const disksThere = new Set<string>(inventory.disks.map(({ cid }) => cid));
   for (const cid of knownDisks) if (cid !== '' && !disksThere.has(cid)) found.push(`invariant 2: disk ${cid} is gone`);
+
+  // And jobs run on the disk of their instance, not on a copy of it.
+  for (const { id, vms, disks } of instances) {
+    const { cid: vmCid } = vms.find(({ active }) => active) ?? { cid: null };
+    const machine = vmCid === null ? undefined : machines.agent(vmCid);
+    if (machine?.state.jobState !== 'started') continue;
+    const own = disks.find(({ active }) => active)?.cid ?? null;
+    const { store: runsOn } = machine.state.mounts;
+    if (runsOn !== own) found.push(`invariant 2: instance ${id} runs on disk ${runsOn} and not on ${own}`);
+  }
 
   // 3. Nothing that the store doesn't know, and nothing in the store that isn't there.
   const knownAgents = new Set<string>(rows.map(({ agentId }) => agentId));

@@ -49,7 +49,12 @@ const agentFaults: readonly AgentMethod[] = [
   'start',
   'run_script',
   'update_settings',
+  'list_disk',
+  'add_persistent_disk',
   'mount_disk',
+  'unmount_disk',
+  'migrate_disk',
+  'remove_persistent_disk',
   'compile_package',
   'drain',
 ];

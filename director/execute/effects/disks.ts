@@ -7,7 +7,7 @@ import type { PersistentDisk, Vm } from '../../store/instances.ts';
 import { sameValue } from '../../plan/equal.ts';
 import type { StepIo } from '../work.ts';
 import { goesOnPast, isForeverUnknown, leaveDiskBehind } from './left-behind.ts';
-import { isAlone, migrateStore, mountStore } from './mounts.ts';
+import { unmountUnlessAlone, migrateStore, mountStore } from './mounts.ts';
 
 /**
  * INVARIANTS
@@ -75,10 +75,10 @@ export async function settleDisks(io: StepIo): Promise<void> {
  */
 export async function giveUpStrays(io: StepIo): Promise<void> {
   const strays = straysOf(io);
-  const vm = activeVm(io.work.instance);
   if (strays.length === 0) return;
+  const vm = activeVm(io.work.instance);
   const store = servingDisks(io).find(({ name }) => name === '');
-  if (vm?.cid != null) await isAlone(io, vm, store?.cid ?? null);
+  if (vm?.cid != null) await unmountUnlessAlone(io, vm, store?.cid ?? null);
   for (const disk of strays) await giveUp(io, disk);
 }
 

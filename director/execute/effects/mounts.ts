@@ -16,7 +16,7 @@ import type { StepIo } from '../work.ts';
  * - A disk that is mounted alone is the store and writable: nothing here leaves another state behind.
  */
 export async function mountStore(io: StepIo, vm: Vm, cid: DiskCid): Promise<void> {
-  if (await isAlone(io, vm, cid)) return;
+  if (await unmountUnlessAlone(io, vm, cid)) return;
   await mount(io, vm, cid);
 }
 
@@ -29,7 +29,7 @@ export async function migrateStore(io: StepIo, vm: Vm, { from, to }: { from: Dis
 }
 
 /** @returns whether it is mounted, and no other is; if not, none is mounted any more */
-export async function isAlone(io: StepIo, vm: Vm, cid: DiskCid | null): Promise<boolean> {
+export async function unmountUnlessAlone(io: StepIo, vm: Vm, cid: DiskCid | null): Promise<boolean> {
   const { agents, work, task } = io;
   const call = { label: work.label, signal: task.signal };
   const mounted = await agents.call(vm.agentId, 'list_disk', [], call);
