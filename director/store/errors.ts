@@ -12,6 +12,11 @@ export class LeaseLost extends OperatorError {
   }
 }
 
+/** The director's own records can't be read or written: that says nothing of the world, and nobody goes on past it. */
+export function isStoreTrouble({ code }: OperatorError): boolean {
+  return code === 'lease-lost' || code === 'disk-full' || code.startsWith('database-');
+}
+
 export interface HeldAddress {
   address: string;
   network: string;

@@ -74,7 +74,7 @@ async function askForVm(io: StepIo, agentId: AgentId, { first }: { first: boolea
     const spec = await vmSpec(io, vm);
     const { vmCid } = await withRetries(io, () => cpis.named(vm.cpi, task, vm.stemcell).createVm(spec, task.signal));
     vm.cid = vmCid;
-    await task.store.instances.updateVm(agentId, { cid: vmCid });
+    await task.store.instances.updateVm(agentId, { cid: vmCid, problem: null });
     await ended();
     return vmCid;
   } catch (thrown) {
