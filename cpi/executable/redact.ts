@@ -3,6 +3,8 @@ import { isObject, type WireMethod, type WireRequest } from './wire.ts';
 const hidden = '<redacted>';
 /** What an operator may see of `env.bosh`: all else may be a credential of the agent. */
 const shownOfBosh = ['group', 'groups', 'tags'];
+/** Where a disk is found. Other keys of a hint may be credentials: those of an iSCSI target, for instance. */
+const shownOfHint = ['path', 'id', 'volume_id', 'lun', 'host_device_id'];
 
 /**
  * A request as it may be logged. Cloud properties are any operator's own words and may hold credentials; the
@@ -46,9 +48,10 @@ function allBut(keys: string[], value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, held]) => [key, keys.includes(key) ? held : hidden]));
 }
 
-/** The same for what was answered: a VM's networks, a network and a calculated size have cloud properties. */
+/** The same for what was answered: a VM's networks, a network, a calculated size and a disk's hint. */
 export function redactedResult(method: WireMethod, result: unknown): unknown {
   if (method === 'calculate_vm_cloud_properties') return allBut([], result);
+  if (method === 'attach_disk' && isObject(result)) return allBut(shownOfHint, result);
   if (method === 'create_vm' && Array.isArray(result)) {
     return (result as unknown[]).map((part, i) => (i === 1 ? redactNetworks(part) : part));
   }

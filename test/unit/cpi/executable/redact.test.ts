@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { redacted } from '../../../../cpi/executable/redact.ts';
+import { redacted, redactedResult } from '../../../../cpi/executable/redact.ts';
 import type { WireMethod } from '../../../../cpi/executable/wire.ts';
 
 const context = { director_uuid: 'd', request_id: 'cpi-1', password: 'secret', vm: { stemcell: { api_version: 3 } } };
@@ -49,4 +49,18 @@ test('what is of no known shape is hidden whole', () => {
     [],
     '<redacted>',
   ]);
+});
+
+test('of answers, what may be secret is hidden', () => {
+  const network = { type: 'manual', ip: '10.0.0.2', cloud_properties: { token: 's' } };
+  const hidden = { ...network, cloud_properties: { token: '<redacted>' } };
+  expect(redactedResult('create_vm', ['vm-1', { a: network }])).toEqual(['vm-1', { a: hidden }]);
+  expect(redactedResult('create_network', ['n-1', {}, { token: 's' }])).toEqual(['n-1', {}, { token: '<redacted>' }]);
+  expect(redactedResult('calculate_vm_cloud_properties', { token: 's' })).toEqual({ token: '<redacted>' });
+  expect(redactedResult('attach_disk', { path: '/dev/sdb', iscsi_settings: { password: 's' } })).toEqual({
+    path: '/dev/sdb',
+    iscsi_settings: '<redacted>',
+  });
+  expect(redactedResult('attach_disk', '/dev/sdb')).toBe('/dev/sdb');
+  expect(redactedResult('has_vm', true)).toBe(true);
 });
