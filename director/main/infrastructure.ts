@@ -71,7 +71,11 @@ export async function openInfrastructure(config: DirectorConfig, deps: Infrastru
   const { clock, chance } = deps;
   const within = ({ onOutput: write = () => {} }: CpiScope) =>
     loggedCpi(memory, { kind: 'memory-cpi', clock, chance, write });
-  return { cpi: within, name: `memory (${cpi.machines} machines)`, close: () => memory.close() };
+  const close = async () => {
+    await memory.close();
+    if (machines instanceof SimulatedMachines) machines.close();
+  };
+  return { cpi: within, name: `memory (${cpi.machines} machines)`, close };
 }
 
 /**
@@ -135,7 +139,7 @@ async function processMachines(directory: string, { clock, agentCommand }: Infra
 function simulatedMachines(
   directory: string,
   { embedded, clock, chance, agentBlobstore }: InfrastructureDeps,
-): MachineHost {
+): SimulatedMachines {
   if (embedded === null) {
     throw new OperatorError('simulated machines live in the director and need its embedded bus', {
       code: 'simulated-machines-need-embedded-bus',

@@ -23,4 +23,8 @@ export class MachineMemories {
   forget(vmCid: VmCid): void {
     this.#file?.delete(vmCid);
   }
+
+  close(): void {
+    this.#file?.close();
+  }
 }

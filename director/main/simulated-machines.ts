@@ -46,6 +46,12 @@ export class SimulatedMachines implements MachineHost {
     return this.#simulation.diskMarks;
   }
 
+  /** They are off until the next start of the director. */
+  close(): void {
+    for (const agent of this.#agents.values()) agent.die();
+    this.#memories.close();
+  }
+
   accepts(): void {
     // nothing is bound to an address
   }

@@ -31,4 +31,8 @@ export class TextFile {
   delete(key: string): void {
     this.#delete.run(key);
   }
+
+  close(): void {
+    this.#db.close();
+  }
 }
