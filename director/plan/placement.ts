@@ -9,9 +9,10 @@ import type { WantedGroup } from './wanted.ts';
 /**
  * Spreads a group's instances over its AZs and says which existing ones stay.
  * Ignored instances stay where they are; then those with a persistent disk, in index order, while their AZ and a disk
- * are still wanted (to BOSH a disk pins once more in the deploy that gives it up, and the next one moves its instance:
- * ours is to be the same deploy twice without a change); the rest go one by one to the AZ that has fewest. A tie goes to an AZ with an existing instance that has no
- * place yet, else to the lowest name.
+ * are still wanted; the rest go one by one to the AZ that has fewest. A tie goes to an AZ with an existing instance that
+ * has no place yet, else to the lowest name.
+ * To BOSH a disk pins once more in the deploy that gives it up, and the next one moves its instance: here the same deploy
+ * twice changes nothing.
  * Source: bosh's placement_planner.
  * @throws OperatorError `ignored-instance-in-the-way` | `static-ips-unplaceable`
  */
