@@ -1,6 +1,7 @@
 import { id, type BlobId } from '../../../common/ids.ts';
 import type { JobReference } from '../../../manifests/instance-group.ts';
 import type { YamlMap } from '../../../manifests/value.ts';
+import { copyNumerals } from '../../../manifests/yaml/numerals.ts';
 import type { WantedJob, WantedStemcell } from '../../../director/plan/wanted.ts';
 
 /**
@@ -46,7 +47,10 @@ export function wantedJob(reference: JobReference, version: string): WantedJob {
 }
 
 function properties({ name, properties: given }: JobReference): YamlMap {
-  return name === 'db' ? { port: 5432, ...given } : given;
+  if (name !== 'db') return given;
+  const all = { port: 5432, ...given };
+  copyNumerals(given, all);
+  return all;
 }
 
 export function packageRefs(jobs: readonly WantedJob[]) {

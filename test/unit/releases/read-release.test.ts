@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { readRelease, type ReadReleaseOptions } from '../../../releases/read-release.ts';
+import { packArchive, textEntry } from '../../../common/archive-pack.ts';
+import { jobLimits, readJobArchive } from '../../../releases/job-archive.ts';
+import { readRelease, releaseEntriesMax, type ReadReleaseOptions } from '../../../releases/read-release.ts';
 import {
   buildRelease,
   type BuiltRelease,
@@ -212,5 +214,17 @@ describe('a release that is not what it says is refused', () => {
     const entries = [['release.MF', Buffer.from(built.manifest)] as const, ...built.parts, ...built.parts];
     const twice = packArchive(entries.map(([path, bytes]) => textEntry(path, bytes)));
     await expect(read(twice)).rejects.toMatchObject({ code: 'archive-malformed', details: { path: 'jobs/web.tgz' } });
+  });
+});
+
+test('more entries than any release has are refused, in the release and in a job', async () => {
+  const many = (count: number) => Array.from({ length: count }, (_, i) => textEntry(`templates/${i}`, ''));
+  await expect(read(packArchive(many(releaseEntriesMax + 1)))).rejects.toMatchObject({
+    code: 'archive-too-many-entries',
+    message: 'web.tgz holds more than 20000 entries',
+  });
+  await expect(readJobArchive(packArchive(many(jobLimits.entriesMax + 1)), { what: 'job web' })).rejects.toMatchObject({
+    code: 'archive-too-many-entries',
+    message: 'job web holds more than 10000 entries',
   });
 });

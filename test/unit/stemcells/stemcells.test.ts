@@ -64,6 +64,11 @@ describe('reading', () => {
     });
   });
 
+  test('with more entries than any stemcell has', async () => {
+    const many = Array.from({ length: 10_001 }, (_, i) => textEntry(`${i}`, ''));
+    await expect(read(packArchive(many))).rejects.toMatchObject({ code: 'archive-too-many-entries' });
+  });
+
   test('without an image, without a manifest, without sense', async () => {
     const text = 'name: a\nversion: "1"\nsha1: da39a3ee5e6b4b0d3255bfef95601890afd80709\n';
     await expect(read(withManifest(text, null))).rejects.toMatchObject({
