@@ -143,6 +143,7 @@ export class TaskRun {
       this.#log.error('task-end-not-written', { error: messageOf(thrown) }); // its lease runs out and it is taken again
     } finally {
       this.#keeper.stop();
+      this.#cancelTold?.cancel(); // who cancelled while its end was being written needs no word of it
     }
   }
 

@@ -26,8 +26,8 @@ interface Open {
  * - Every write runs in a transaction, the one that is open already or one of its own.
  * - When a write resolves, it is on the disk: "intent first" is worth nothing if a power cut can take the intent back
  *   while the VM that was made by it stays. Others may see it a little earlier; what they commit then comes after it on
- *   the disk too. What may be lost with a power cut (task output, lease renewals) says so and waits for no disk; a
- *   killed process loses none of either.
+ *   the disk too. What may be lost with a power cut (task output, events, renewals of leases and locks) says so and
+ *   waits for no disk; a killed process loses none of it, and the next write that does wait takes it along.
  * - Where there is a fence, the transaction has read and locked the task's row before its first write, so nobody can
  *   take the lease over between the check and the commit. On PostgreSQL this also makes the writes of one task
  *   follow each other, which output and locks rely on.
