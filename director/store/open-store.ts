@@ -1,4 +1,4 @@
-import { type Dialect, Kysely } from 'kysely';
+import { type Dialect, Kysely, sql } from 'kysely';
 import type { Clock } from '../../common/clock.ts';
 import type { Log } from '../../common/log.ts';
 import { migrate } from './migrate.ts';
@@ -24,6 +24,7 @@ export async function openStore(options: StoreOptions, deps: { clock: Clock; log
   try {
     const schema = options.kind === 'postgres' ? options.schema : undefined;
     await migrate(db as Kysely<unknown>, { dialect, schema });
+    if (dialect === 'postgres') await warnOfLazyCommits(db, deps.log);
   } catch (thrown) {
     await db.destroy();
     throw asOperatorError(thrown);
@@ -33,6 +34,16 @@ export async function openStore(options: StoreOptions, deps: { clock: Clock; log
     await wal?.close();
     await db.destroy();
   });
+}
+
+/**
+ * A server that was told to answer before it has written may forget with a power cut what VMs and disks were made of.
+ * That is its operator's choice; setting it for each connection would shut out poolers, which refuse start options.
+ */
+async function warnOfLazyCommits(db: Kysely<Schema>, log: Log): Promise<void> {
+  const { rows } = await sql<{ synchronous_commit: string }>`show synchronous_commit`.execute(db);
+  if (rows[0]?.synchronous_commit !== 'off') return;
+  log.warn('database-commits-lazily', { hint: 'Set synchronous_commit to on for the database of the director.' });
 }
 
 function dialectFor(options: StoreOptions, { clock, log }: { clock: Clock; log: Log }): Dialect {

@@ -29,6 +29,25 @@ async function givenDirectors(schema: string): Promise<GivenStore> {
 storeContract('PostgreSQL', () => givenDirectors('store'));
 queueContract('PostgreSQL', () => givenDirectors('queue'));
 
+test('a server that commits lazily is told of in the log', async () => {
+  const { host, port, database, user } = server;
+  const admin = new pg.Client({ host, port, database, user });
+  await admin.connect();
+  await admin.query('create database lazy');
+  await admin.query('alter database lazy set synchronous_commit = off');
+  await admin.end();
+  for (const [name, warned] of [
+    [database, []],
+    ['lazy', ['database-commits-lazily']],
+  ] as const) {
+    const warnings: string[] = [];
+    const log = { ...silentLog, warn: (event: string) => void warnings.push(event) };
+    const options = { kind: 'postgres', host, port, database: name, user, schema: 'commits' } as const;
+    await (await openStore(options, { clock: systemClock, log })).close();
+    expect(warnings).toEqual(warned);
+  }
+});
+
 test('two directors share the tasks: each task runs once, and either may cancel what the other runs', async () => {
   const ran: number[] = [];
   const handlers: Record<string, TaskHandler> = {
