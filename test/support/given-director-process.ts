@@ -1,7 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -47,7 +46,7 @@ export async function givenDirectorProcess(options: { gantry: string; cpi: strin
     [
       `state_directory: ${JSON.stringify(state)}`,
       'listen: {port: 0, hostnames: [127.0.0.1]}',
-      `bus: {kind: embedded, port: ${await freePort()}}`, // the same after a restart, or machines would not come back
+      'bus: {kind: embedded, port: 0}', // which the director keeps, or machines would not come back after a restart
       `cpi: ${options.cpi}`,
       'limits: {agent_answers_seconds: 1}',
       '',
@@ -265,13 +264,4 @@ function killIfThere(pid: number): void {
   } catch {
     // it ended with its machine
   }
-}
-
-/** Free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as AddressInfo; // it listens on TCP
-  await new Promise<void>((done) => server.close(() => done()));
-  return port;
 }
