@@ -95,3 +95,44 @@ test('a schema that is no JSON is a fault of the release', async () => {
   await director.upload({ propertiesSchema: '{' });
   expect(await refusal(webTier())).toMatch(/instance_groups\.0\.jobs\.0\.properties_schema\.json: .*JSON/);
 });
+
+test('a manifest in which every value is of the wrong type: each is told once, with its place', async () => {
+  const message = await refusal(`
+name: web
+releases: {a: b}
+stemcells: [5, {alias: [], os: {}, version: {}}]
+update: {canaries: x, max_in_flight: [], canary_watch_time: soon, update_watch_time: {}, serial: "no"}
+instance_groups:
+- name: [web]
+  instances: 1.5
+  azs: z1
+  vm_type: []
+  stemcell: {}
+  persistent_disk_type: []
+  networks: default
+  lifecycle: sometimes
+  migrated_from: x
+  env: []
+  jobs: [{name: {}, release: 5, properties: x, consumes: [], provides: 5}, 5]
+- x
+variables: {a: 1}
+addons: 5
+tags: [a]
+features: {use_dns_addresses: "yes"}
+`);
+  const places = [...message.matchAll(/^- ([\w.]+): /gm)].map(([, place]) => place);
+  expect(new Set(places).size).toBe(places.length);
+  const group = ['name', 'instances', 'azs', 'vm_type', 'stemcell', 'persistent_disk_type', 'networks', 'lifecycle'];
+  const job = ['0.name', '0.release', '0.properties', '0.consumes', '0.provides', '1'];
+  expect(places).toEqual(
+    expect.arrayContaining([
+      ...['releases', 'stemcells.0', 'stemcells.1.alias', 'stemcells.1.os', 'stemcells.1.version'],
+      ...['canaries', 'max_in_flight', 'canary_watch_time', 'update_watch_time', 'serial'].map(
+        (key) => `update.${key}`,
+      ),
+      ...[...group, 'migrated_from', 'env'].map((key) => `instance_groups.0.${key}`),
+      ...job.map((path) => `instance_groups.0.jobs.${path}`),
+      ...['instance_groups.1', 'variables', 'addons', 'tags', 'features.use_dns_addresses'],
+    ]),
+  );
+});

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { OperatorError } from '../../../../common/errors.ts';
+import type { Store } from '../../../../director/store/store.ts';
 import type { Task } from '../../../../director/store/tasks.ts';
 import type { TaskContext, TaskHandler } from '../../../../director/tasks/task-context.ts';
 import { firstTask, gate, newTask, taskWorld } from '../../../support/task-world.ts';
@@ -302,6 +303,34 @@ test('old tasks and events go while the director runs, and those that still run 
   expect((await store.events.list({})).map(({ atMs }) => atMs)).toEqual([4, 3, 2]);
   await director.cancel(running.id);
   await idle(director);
+});
+
+test('an end that can not be written for longer than it is tried: the task is done again when it can', async () => {
+  let full = false;
+  const made = await world({
+    work: () => {
+      full = made.clock.now() < fullUntilMs;
+      return Promise.resolve('worked');
+    },
+  });
+  const { engine, store, clock, idle, task } = made;
+  const fullUntilMs = clock.now() + 50_000;
+  const onFullDisk: Store = {
+    ...store,
+    fencedBy: (lease) => ({
+      ...store.fencedBy(lease),
+      atomically: (work) =>
+        full && clock.now() < fullUntilMs
+          ? Promise.reject(new OperatorError('the disk is full', { code: 'disk-full', retryable: true }))
+          : store.fencedBy(lease).atomically(work),
+    }),
+  };
+  const director = engine('a', { alone: true }, onFullDisk);
+  await director.start();
+  const { id } = await director.enqueue(newTask('work'));
+  await made.reaches(id, 'done');
+  await idle(director);
+  expect(await task(id)).toMatchObject({ state: 'done', result: 'worked', attempts: 2 });
 });
 
 const event = (atMs: number) => ({
