@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -113,6 +113,17 @@ test('an answer larger than any is not read', async () => {
   await cpi.info();
   await program.fault('create_disk', 'garbage', ' '.repeat(17 * 1024 * 1024));
   await expect(cpi.createDisk(1, {}, null)).rejects.toThrow(/has 17825792 bytes, which is too many/);
+});
+
+test('a program that prints more than any answer has is ended, and what it printed is not kept', async () => {
+  const printing = join(program.directory, 'printing');
+  const info = JSON.stringify({ result: { stemcell_formats: [], api_version: 2 }, error: null, log: '' });
+  const script = `grep -q create_disk || { echo '${info}'; exit; }\nhead -c 20000000 /dev/zero\nexec sleep 3600\n`;
+  await writeFile(printing, `#!/bin/sh\n${script}`, { mode: 0o755 });
+  const cpi = program.open({ program: printing });
+  await expect(cpi.createDisk(1, {}, null, 'd1')).rejects.toThrow(/has 20000000 bytes, which is too many/);
+  const [folder = ''] = (await readdir(program.callsDirectory)).filter((name) => name.startsWith('create_disk-'));
+  expect((await stat(join(program.callsDirectory, folder, 'answer.json'))).size).toBe(16 * 1024 * 1024 + 1);
 });
 
 test('what was made lately can be looked up; credentials do not stay; a deleted VM is made anew', async () => {
