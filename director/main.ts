@@ -32,6 +32,7 @@ import type { TemplateRenderer } from './templates/renderer.ts';
 import { rubyMemoryMibMax, sandboxRenderer } from './templates/sandbox/sandbox.ts';
 import { systemChance } from '../common/chance.ts';
 import { systemClock } from '../common/clock.ts';
+import type { OperatorError } from '../common/errors.ts';
 import { createLog, type Log } from '../common/log.ts';
 import { processMachinesPossible } from '../cpi/memory/namespace.ts';
 
@@ -73,6 +74,8 @@ export interface RunningDirector {
   caCertificate: string;
   /** What runs the deployments' machines, for people. */
   infrastructure: string;
+  /** Resolves when it cannot go on and has to be started anew; what it was doing goes on then. */
+  broken: Promise<OperatorError>;
   /** Tasks that run are given a moment to end; what is left goes on at the next start. */
   stop(): Promise<void>;
 }
@@ -111,7 +114,9 @@ async function start(
   closers.push(() => lock.release());
 
   if (config.database.kind === 'sqlite') await ownDirectory('database.file', dirname(config.database.file));
-  const store = await openStore(await storeOptions(config), { clock, log });
+  let tellBroken: (error: OperatorError) => void = () => {};
+  const broken = new Promise<OperatorError>((resolve) => (tellBroken = resolve));
+  const store = await openStore(await storeOptions(config), { clock, log, broken: tellBroken });
   closers.push(() => store.close());
   const uuid = await directorUuid(store, () => chance.uuid());
   const pems = pemFolder(join(stateDirectory, 'certificates'));
@@ -237,7 +242,7 @@ async function start(
   const [host = '127.0.0.1'] = config.listen.hostnames;
   const url = `https://${host}:${api.port}`;
   log.info('director-started', { url, uuid, infrastructure: infrastructure.name, cores: availableParallelism() });
-  return { url, caCertificate: authority.certificate, infrastructure: infrastructure.name, stop: closeAll };
+  return { url, caCertificate: authority.certificate, infrastructure: infrastructure.name, broken, stop: closeAll };
 }
 
 /** For `bosh environment --details`. */

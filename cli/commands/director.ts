@@ -27,9 +27,11 @@ export const directorCommands: readonly CommandSpec[] = [
       const stopped = untilStopped(); // from here on: a director that is half started must be closed too
       const director = await during('Starting the director', startFromFile(path));
       ui.line(`Director at ${director.url} (machines: ${director.infrastructure})`);
-      await stopped;
+      const broken = await Promise.race([stopped, director.broken]);
       ui.line('Stopping');
       await director.stop();
+      // Whoever keeps the service running starts it again, and that mends it.
+      if (broken !== undefined) throw new CliError('Running the director', broken);
     },
   },
 ];

@@ -1,4 +1,4 @@
-import { messageOf } from '../../common/errors.ts';
+import { messageOf, OperatorError } from '../../common/errors.ts';
 import { id, type InstanceId } from '../../common/ids.ts';
 import type { UpdateInstanceArgs } from '../api/deploy-args.ts';
 import { runSteps } from '../execute/effects.ts';
@@ -133,6 +133,7 @@ class InstanceAction {
       return { kind: 'answered', state, mountedDisks: null };
     } catch (thrown) {
       signal.throwIfAborted();
+      if (!(thrown instanceof OperatorError)) throw thrown; // a fault of ours, not the agent's
       return { kind: 'silent', reason: messageOf(thrown) };
     }
   }

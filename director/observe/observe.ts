@@ -46,6 +46,7 @@ async function ask(
     return { kind: 'answered', state, mountedDisks };
   } catch (thrown) {
     signal.throwIfAborted();
+    if (!(thrown instanceof OperatorError)) throw thrown; // a fault of ours, not the agent's
     return { kind: 'silent', reason: messageOf(thrown) };
   }
 }

@@ -1,5 +1,6 @@
 import { type Dialect, Kysely, sql } from 'kysely';
 import type { Clock } from '../../common/clock.ts';
+import type { OperatorError } from '../../common/errors.ts';
 import type { Log } from '../../common/log.ts';
 import { migrate } from './migrate.ts';
 import type { Schema } from './schema.ts';
@@ -14,11 +15,18 @@ import type { Store } from './store.ts';
 /** `path`: the database file, or `:memory:`. One process at a time, see state-lock.ts. */
 export type StoreOptions = { kind: 'sqlite'; path: string } | ({ kind: 'postgres' } & PostgresOptions);
 
+export interface StoreDeps {
+  clock: Clock;
+  log: Log;
+  /** Told once, when no write can succeed any more until the database is opened anew. */
+  broken?: (error: OperatorError) => void;
+}
+
 /**
  * Opens the database and brings its tables up to date.
  * @throws OperatorError `database-unreachable` | `database-too-new` | `database-damaged` | `database-read-only` | `disk-full`
  */
-export async function openStore(options: StoreOptions, deps: { clock: Clock; log: Log }): Promise<Store> {
+export async function openStore(options: StoreOptions, deps: StoreDeps): Promise<Store> {
   const dialect: DialectName = options.kind;
   const db = new Kysely<Schema>({ dialect: dialectFor(options, deps) });
   try {
@@ -29,7 +37,8 @@ export async function openStore(options: StoreOptions, deps: { clock: Clock; log
     await db.destroy();
     throw asOperatorError(thrown);
   }
-  const wal = options.kind === 'sqlite' && options.path !== ':memory:' ? new WalFlush(options.path) : undefined;
+  const wal =
+    options.kind === 'sqlite' && options.path !== ':memory:' ? new WalFlush(options.path, deps.broken) : undefined;
   return sqlStore(new Session({ dialect, db, flush: () => wal?.flush() ?? Promise.resolve() }), async () => {
     await wal?.close();
     await db.destroy();
@@ -46,6 +55,6 @@ async function warnOfLazyCommits(db: Kysely<Schema>, log: Log): Promise<void> {
   log.warn('database-commits-lazily', { hint: 'Set synchronous_commit to on for the database of the director.' });
 }
 
-function dialectFor(options: StoreOptions, { clock, log }: { clock: Clock; log: Log }): Dialect {
+function dialectFor(options: StoreOptions, { clock, log }: StoreDeps): Dialect {
   return options.kind === 'sqlite' ? sqliteDialect(options.path, clock) : postgresDialect(options, log);
 }

@@ -1,4 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises';
+import type { OperatorError } from '../../../common/errors.ts';
 import { databaseFlushFailed } from '../errors.ts';
 
 /**
@@ -18,11 +19,16 @@ export class WalFlush {
   #file: Promise<FileHandle> | undefined;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
-  #failure: Error | undefined;
+  readonly #broken: (error: OperatorError) => void;
+  #failure: OperatorError | undefined;
 
-  /** @param databasePath of the database, beside which the log lies */
-  constructor(databasePath: string) {
+  /**
+   * @param databasePath of the database, beside which the log lies
+   * @param broken is told once that nothing can be written any more
+   */
+  constructor(databasePath: string, broken: (error: OperatorError) => void = () => {}) {
     this.#path = `${databasePath}-wal`;
+    this.#broken = broken;
   }
 
   /** Resolves when all that is committed now is on the disk. @throws OperatorError `database-flush-failed` */
@@ -62,6 +68,7 @@ export class WalFlush {
       await file.datasync();
     } catch (thrown) {
       this.#failure = databaseFlushFailed(thrown);
+      this.#broken(this.#failure);
       throw this.#failure;
     }
   }

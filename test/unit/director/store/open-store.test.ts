@@ -78,7 +78,8 @@ test('all who wait while the disk is flushed share the next flush, and one that 
 
 test('once the disk has failed nothing counts as written any more, though the next flush would succeed', async () => {
   symlinkSync('/dev/null', `${path}-wal`); // a file that cannot be flushed
-  const wal = new WalFlush(path);
+  const broken: string[] = [];
+  const wal = new WalFlush(path, ({ code }) => void broken.push(code));
   const told = { code: 'database-flush-failed', cause: expect.objectContaining({ code: 'EINVAL' }) };
   const [first, second] = [wal.flush(), wal.flush()];
   await expect(first).rejects.toMatchObject(told);
@@ -86,6 +87,7 @@ test('once the disk has failed nothing counts as written any more, though the ne
   rmSync(`${path}-wal`);
   writeFileSync(`${path}-wal`, '');
   await expect(wal.flush()).rejects.toMatchObject(told);
+  expect(broken).toEqual(['database-flush-failed']); // once: the director ends, and is started again
   await wal.close();
 });
 
