@@ -126,13 +126,21 @@ features: {use_dns_addresses: "yes"}
   const job = ['0.name', '0.release', '0.properties', '0.consumes', '0.provides', '1'];
   expect(places).toEqual(
     expect.arrayContaining([
-      ...['releases', 'stemcells.0', 'stemcells.1.alias', 'stemcells.1.os', 'stemcells.1.version'],
+      'releases',
+      'stemcells.0',
+      'stemcells.1.alias',
+      'stemcells.1.os',
+      'stemcells.1.version',
       ...['canaries', 'max_in_flight', 'canary_watch_time', 'update_watch_time', 'serial'].map(
         (key) => `update.${key}`,
       ),
       ...[...group, 'migrated_from', 'env'].map((key) => `instance_groups.0.${key}`),
       ...job.map((path) => `instance_groups.0.jobs.${path}`),
-      ...['instance_groups.1', 'variables', 'addons', 'tags', 'features.use_dns_addresses'],
+      'instance_groups.1',
+      'variables',
+      'addons',
+      'tags',
+      'features.use_dns_addresses',
     ]),
   );
 });
