@@ -22,9 +22,10 @@ test('the second one is told who holds the lock; a third that waits can be cance
   const goOn = director.cpi.faults.hang('createVm');
   const first = await begin();
   await wait(1000);
-  expect(await director.store.locks.list(clock.now())).toMatchObject([
-    { name: 'lock:deployment:web', taskId: first.id },
-  ]);
+  // It may compile already, which is locked too.
+  expect(await director.store.locks.list(clock.now())).toContainEqual(
+    expect.objectContaining({ name: 'lock:deployment:web', taskId: first.id }),
+  );
 
   const second = await begin();
   await wait(11_000);
