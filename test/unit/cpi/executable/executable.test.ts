@@ -121,7 +121,7 @@ test('a program that prints more than any answer has is ended, and what it print
   const script = `grep -q create_disk || { echo '${info}'; exit; }\nhead -c 20000000 /dev/zero\nexec sleep 3600\n`;
   await writeFile(printing, `#!/bin/sh\n${script}`, { mode: 0o755 });
   const cpi = program.open({ program: printing });
-  await expect(cpi.createDisk(1, {}, null, 'd1')).rejects.toThrow(/has 20000000 bytes, which is too many/);
+  await expect(cpi.createDisk(1, {}, null, 'd1')).rejects.toThrow(/has \d{8} bytes, which is too many/); // as many as there are when it is stopped;
   const [folder = ''] = (await readdir(program.callsDirectory)).filter((name) => name.startsWith('create_disk-'));
   expect((await stat(join(program.callsDirectory, folder, 'answer.json'))).size).toBe(16 * 1024 * 1024 + 1);
 });
