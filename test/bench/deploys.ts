@@ -72,8 +72,8 @@ async function deploysOf(director: MeasuredDirector, size: number): Promise<Figu
     run(director, { method: 'POST', path: '/deployments', body: manifest(name, size), type: 'text/yaml' });
   const first = await submit();
   const rss = await director.rssMib();
-  const rssLater = size < trafficOf ? [] : [await rssOnceQuiet(director)];
   const again = await submit();
+  const rssLater = size !== trafficOf ? [] : [await rssOnceQuiet(director)];
   const gone = await run(director, { method: 'DELETE', path: `/deployments/${name}` });
   const of = `${size} instances`;
   return [
@@ -89,7 +89,7 @@ async function deploysOf(director: MeasuredDirector, size: number): Promise<Figu
   ];
 }
 
-/** From so many machines on, what they say all the time is worth a figure. */
+/** So many machines say something all the time. */
 const trafficOf = 1_000;
 /** Ruby rests after a minute without templates; heartbeats come every 30 s. */
 const quietMs = 100_000;
