@@ -1,4 +1,3 @@
-import { instanceLabel } from '../plan/actual.ts';
 import { AddressBook, newAddresses, type NetworkedGroup } from '../plan/addresses.ts';
 import { networkSettings } from '../plan/network-settings.ts';
 import { planDeletion } from '../plan/plan-instance.ts';
@@ -9,7 +8,7 @@ import { vmCloudProperties, type CloudConfig } from '../../manifests/cloud-confi
 import type { YamlMap } from '../../manifests/value.ts';
 import { runSteps } from '../execute/effects.ts';
 import { inParallel } from '../execute/in-parallel.ts';
-import type { ExecuteDeps, InstanceWork } from '../execute/work.ts';
+import { bareWork, type ExecuteDeps, type InstanceWork } from '../execute/work.ts';
 import { takenAddresses } from '../observe/taken-addresses.ts';
 import type { Instance } from '../store/instances.ts';
 import type { TaskContext } from '../tasks/task-context.ts';
@@ -83,7 +82,7 @@ export class CompilationMachines {
 
   /** Those that a director which died has left. */
   async deleteLeftovers(instances: readonly Instance[]): Promise<void> {
-    await inParallel(instances, this.#deps.settings.vmsAtOnceMax, (instance) => this.#delete(workOn(instance)));
+    await inParallel(instances, this.#deps.settings.vmsAtOnceMax, (instance) => this.#delete(bareWork(instance)));
   }
 
   async #take(stemcell: string, wanted: () => WantedStemcell): Promise<Machine> {
@@ -105,7 +104,7 @@ export class CompilationMachines {
     const instance = await this.#record();
     const az = compilation.az === null ? undefined : cloud.azs.get(compilation.az);
     const extensions = compilation.vmExtensions.map((name) => cloud.vmExtensions.get(name)?.cloudProperties);
-    const work = workOn(instance);
+    const work = bareWork(instance);
     const reservations = [
       {
         network: compilation.network,
@@ -200,16 +199,5 @@ function groupOf(network: string): NetworkedGroup {
   return {
     name: 'compilation',
     networks: [{ name: network, staticIps: null, defaultFor: ['dns', 'gateway'], nicGroup: null }],
-  };
-}
-
-function workOn(instance: Instance): InstanceWork {
-  return {
-    instance,
-    label: instanceLabel(instance),
-    machine: null,
-    jobs: null,
-    canary: false,
-    progress: { advance: () => {} },
   };
 }

@@ -7,7 +7,8 @@ import type { TaskHandler } from '../tasks/task-context.ts';
 import type { DeleteDeploymentArgs } from '../api/deploy-args.ts';
 import { deploymentLockWaitMs, type DeployDeps } from './deploy-deps.ts';
 import { deploymentHasIgnored } from './instance-errors.ts';
-import { deletionWork, worksById } from './instance-works.ts';
+import { bareWork } from '../execute/work.ts';
+import { worksById } from './instance-works.ts';
 
 /**
  * Deletes every instance, then the deployment. `force` goes on past agents that do not answer, scripts that fail and
@@ -41,7 +42,7 @@ export function deleteDeployment(deps: DeployDeps): TaskHandler {
           ...compiling.map((instance) => ({ instance, agent: { kind: 'none' } as const })),
         ];
         const works = new Map(
-          all.map(({ instance }) => [instance.id as string, { ...deletionWork(instance), forced: force }]),
+          all.map(({ instance }) => [instance.id as string, { ...bareWork(instance), forced: force }]),
         );
         const runner = new PlanRunner(deps, task, worksById(works));
         const plans = planUndeployment(all, { skipDrain: [] });

@@ -2,7 +2,7 @@ import type { NetworkSettings } from '../../agent/protocol.ts';
 import { vmCloudProperties } from '../../manifests/cloud-config.ts';
 import type { WatchMs } from '../../manifests/update-policy.ts';
 import type { YamlMap } from '../../manifests/value.ts';
-import type { InstanceWork, JobsWork, MachineShape } from '../execute/work.ts';
+import { bareWork, type InstanceWork, type JobsWork, type MachineShape } from '../execute/work.ts';
 import type { VmShape } from '../plan/changes.ts';
 import { sameValue } from '../plan/equal.ts';
 import type { InstanceSpec } from '../plan/instance-spec.ts';
@@ -11,7 +11,6 @@ import type { TaskContext } from '../tasks/task-context.ts';
 import type { DeployDeps } from './deploy-deps.ts';
 import { gone } from './gone.ts';
 import { addressesChanged, groupMissing, neverUpdated, stemcellMissing } from './instance-errors.ts';
-import { deletionWork } from './instance-works.ts';
 import { resolve } from './resolve.ts';
 import { stemcellOf } from './stemcells.ts';
 
@@ -59,7 +58,7 @@ export async function formerWork(instance: Instance, deps: DeployDeps, task: Tas
   };
   const { stemcell, cloudProperties, networks } = machine;
   return {
-    work: { ...deletionWork(instance), machine, jobs: formerJobs(instance, spec) },
+    work: { ...bareWork(instance), machine, jobs: formerJobs(instance, spec) },
     shape: { stemcell, cloudProperties, networks, env: machine.env },
     watch: update.updateWatchMs,
     canaryWatch: update.canaryWatchMs,

@@ -1,7 +1,6 @@
 import type { PackageRef } from '../../agent/protocol.ts';
 import { id } from '../../common/ids.ts';
-import type { InstanceWork, MachineShape } from '../execute/work.ts';
-import { instanceLabel } from '../plan/actual.ts';
+import { bareWork, type InstanceWork, type MachineShape } from '../execute/work.ts';
 import { newAddresses } from '../plan/addresses.ts';
 import { vmShape } from '../plan/changes.ts';
 import { stemcellFor } from '../plan/instance-spec.ts';
@@ -32,7 +31,7 @@ export function instanceWorks(
       const added = newAddresses(instance).map((address) => ({ ...address, taskId: task.id }));
       const kept = row.ips.filter(({ address }) => !added.some((other) => other.address === address));
       works.set(instance.id, {
-        ...deletionWork({
+        ...bareWork({
           ...row,
           group: instance.group,
           index: instance.index,
@@ -44,7 +43,7 @@ export function instanceWorks(
       });
     }
   }
-  for (const { instance } of layout.obsolete) works.set(instance.id, deletionWork(instance));
+  for (const { instance } of layout.obsolete) works.set(instance.id, bareWork(instance));
   return worksById(works);
 }
 
@@ -53,18 +52,6 @@ export function worksById(works: ReadonlyMap<string, InstanceWork>): (plan: Inst
     const work = works.get(instanceId);
     if (work === undefined) throw new Error(`instance ${instanceId} is planned and unknown`);
     return work;
-  };
-}
-
-/** Of an instance that is only to be deleted: neither machine nor jobs are wanted of it. */
-export function deletionWork(instance: Instance): InstanceWork {
-  return {
-    instance,
-    label: instanceLabel(instance),
-    machine: null,
-    jobs: null,
-    canary: false,
-    progress: { advance: () => {} },
   };
 }
 

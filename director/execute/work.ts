@@ -1,3 +1,4 @@
+import { instanceLabel } from '../plan/actual.ts';
 import type { NetworkSettings } from '../../agent/protocol.ts';
 import type { Chance } from '../../common/chance.ts';
 import type { Clock } from '../../common/clock.ts';
@@ -61,6 +62,18 @@ export interface InstanceWork {
   progress: StageProgress;
   /** Go on past agents and infrastructures that fail, and tell of it: `--force`. */
   forced?: boolean;
+}
+
+/** With neither machine nor jobs: enough to delete it, and where others begin who add to it. */
+export function bareWork(instance: Instance): InstanceWork {
+  return {
+    instance,
+    label: instanceLabel(instance),
+    machine: null,
+    jobs: null,
+    canary: false,
+    progress: { advance: () => {} },
+  };
 }
 
 export interface JobsWork {
