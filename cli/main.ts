@@ -1,16 +1,25 @@
 #!/usr/bin/env node
 import { runCli } from './run.ts';
 
+// Node leaves it undefined for what is no terminal
+const terminal = process.stdout.isTTY === true;
+// `gantry … | head` has read enough: ends as every Unix program does, for which Node ignores SIGPIPE
+const killedBySigpipe = 128 + 13;
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(killedBySigpipe);
+});
+
 process.exitCode = await runCli({
   words: process.argv.slice(2),
   env: process.env,
   cwd: process.cwd(),
-  terminal: process.stdout.isTTY,
+  terminal,
   streams: {
     out: (bytes) => void process.stdout.write(bytes),
     err: (text) => void process.stderr.write(text),
     input: process.stdin,
-    ...(process.stdout.isTTY && process.env['TERM'] !== 'dumb' ? { columns: () => process.stdout.columns } : {}),
+    ...(terminal && process.env['TERM'] !== 'dumb' ? { columns: () => process.stdout.columns } : {}),
   },
   untilStopped,
   // put in by the build

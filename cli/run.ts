@@ -26,7 +26,8 @@ const plain: UiOptions = { json: false, terminal: false, color: false, interacti
 /** Runs one command line. Gives the exit code: 0, or 1 for every failure, as the bosh CLI does. */
 export async function runCli(options: CliOptions): Promise<0 | 1> {
   const { words, env, streams, terminal } = options;
-  let ui = await openUi({ ...plain, terminal, color: terminal }, streams);
+  const colorful = terminal && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
+  let ui = await openUi({ ...plain, terminal, color: colorful }, streams);
   let session: Session | undefined;
   try {
     const { name, rest, before } = splitCommand(words, globalFlags);
@@ -38,7 +39,7 @@ export async function runCli(options: CliOptions): Promise<0 | 1> {
     const given = parseCommandLine(command, globalFlags, args);
     const globals = globalsOf(given, env);
     const { json, tty, color, interactive, columns } = globals;
-    ui = await openUi({ json, terminal: terminal || tty, color: color && terminal, interactive, columns }, streams);
+    ui = await openUi({ json, terminal: terminal || tty, color: color && colorful, interactive, columns }, streams);
     session = new Session({ globals, ui, clock: systemClock });
     const { cwd, untilStopped } = options;
     await command.run(

@@ -94,7 +94,8 @@ export async function givenDirectorProcess(options: { gantry: string; cpi: strin
     /** Runs a command of the `gantry` program against it. @throws with what it printed when it fails */
     async gantry(...words: string[]): Promise<string> {
       const { stdout } = await run(process.execPath, [options.gantry, '-n', ...words], {
-        env: { ...process.env, ...env },
+        // what pipelines set, and what must not colour what scripts read
+        env: { ...process.env, CI: 'true', FORCE_COLOR: '1', ...env },
         timeout: commandMsMax,
       }).catch((thrown: { stdout?: string; stderr?: string; message: string }) => {
         throw new Error(`gantry ${words.join(' ')}: ${thrown.message}\n${thrown.stdout ?? ''}${thrown.stderr ?? ''}`);
