@@ -101,19 +101,25 @@ export class Calls {
     return awaitRun(folder, { limits, clock: this.#clock, onStderr, ...(exited === undefined ? {} : { exited }) });
   }
 
-  /** Finds the runs of earlier processes. */
+  /** Finds the runs of earlier processes; what had not begun never will, for nobody waits for it any more. */
   #open(): Promise<void> {
     this.#opened ??= (async () => {
       await mkdir(this.#directory, { recursive: true, mode: 0o700 });
       for (const { name, path, method } of await this.#folders()) {
-        if ((await runState(path, this.#clock)) !== 'running') continue;
-        const names = await namesOf(path);
-        const ended = this.#await(path, method, () => {}).finally(() => this.#leftovers.delete(name));
-        ended.catch(() => {}); // whoever waits hears of it; nobody may
-        this.#leftovers.set(name, { names, ended });
+        const state = await runState(path, this.#clock);
+        if (state === 'unstarted' && (await preventRun(path))) await rm(path, { recursive: true });
+        else if (state === 'ended' || state === 'died') continue;
+        else await this.#leave(name, path, method);
       }
     })();
     return this.#opened;
+  }
+
+  async #leave(name: string, path: string, method: WireMethod): Promise<void> {
+    const names = await namesOf(path);
+    const ended = this.#await(path, method, () => {}).finally(() => this.#leftovers.delete(name));
+    ended.catch(() => {}); // whoever waits hears of it; nobody may
+    this.#leftovers.set(name, { names, ended });
   }
 
   async #awaitLeftovers(request: WireRequest): Promise<void> {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -85,14 +85,26 @@ test('a director killed while the program made a VM hears of it after all', asyn
   expect(await program.open().createVm(spec)).toEqual({ vmCid });
 });
 
+const runningDelete = expect.stringMatching(/^delete_disk-cpi-\d+\/pid$/);
+
 test('a call about the same disk waits for what an earlier director had begun', async () => {
   const first = program.open();
   const disk = await first.createDisk(64, {}, null);
   await program.fault('delete_disk', 'slow', '700');
   const begun = first.deleteDisk(disk);
-  await expect.poll(async () => (await readdir(program.callsDirectory)).join(), soon).toMatch(/delete_disk-cpi/);
+  await expect.poll(() => readdir(program.callsDirectory, { recursive: true }), soon).toContainEqual(runningDelete);
   await expect(program.open().deleteDisk(disk)).rejects.toMatchObject({ type: 'DiskNotFound' }); // after, not amid
   await begun;
+});
+
+test('a call that an earlier director wrote down and never began is not begun behind the back of the next', async () => {
+  const cpi = program.open();
+  const disk = await cpi.createDisk(64, {}, null);
+  const folder = join(program.callsDirectory, 'delete_disk-cpi-000001');
+  await mkdir(folder);
+  await writeFile(join(folder, 'request.json'), JSON.stringify({ method: 'delete_disk', arguments: [disk] }));
+  expect(await program.open().hasDisk(disk)).toBe(true);
+  expect(await readdir(program.callsDirectory)).not.toContain('delete_disk-cpi-000001');
 });
 
 test('a program that does not end in time is ended with all that it started', async () => {
