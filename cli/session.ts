@@ -7,6 +7,7 @@ import { type Call, DirectorClient } from './director-client.ts';
 import { CliError, during } from './failure.ts';
 import { followTask, runTask } from './follow-task.ts';
 import { caCertificate, type Globals } from './globals.ts';
+import { type LineOf, OwnLinesReporter } from './own-lines.ts';
 import { LiveReporter } from './ui/live-reporter.ts';
 import { EventReporter, QuietReporter, type TaskReporter } from './ui/task-reporter.ts';
 import type { Ui } from './ui/ui.ts';
@@ -71,10 +72,14 @@ export class Session {
     return deployment;
   }
 
-  /** Starts a task, shows it, and gives its result output. `quiet`: only what goes wrong is shown. */
-  async run(call: Call, { quiet = false } = {}): Promise<string> {
+  /**
+   * Starts a task, shows it, and gives its result output.
+   * @param options `quiet`: only what goes wrong is shown; `lineOf`: where in the operator's file that is
+   */
+  async run(call: Call, { quiet = false, lineOf }: { quiet?: boolean; lineOf?: LineOf } = {}): Promise<string> {
     const { clock } = this.#deps;
-    const reporter = quiet ? new QuietReporter(this.#reporter) : this.#reporter;
+    const located = lineOf === undefined ? this.#reporter : new OwnLinesReporter(this.#reporter, lineOf);
+    const reporter = quiet ? new QuietReporter(located) : located;
     return runTask(call, { client: await this.director(), reporter, clock });
   }
 

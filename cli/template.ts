@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { text as textOfStream } from 'node:stream/consumers';
 import type { YamlValue } from '../manifests/value.ts';
+import type { YamlDocument } from '../manifests/yaml.ts';
 import type { FlagSpec, Given } from './given.ts';
 import type { Context } from './context.ts';
 import { CliError, during } from './failure.ts';
@@ -34,21 +35,37 @@ export async function evaluate(
   given: Given,
   options: TemplateOptions = {},
 ): Promise<YamlValue> {
-  const { readYaml } = await import('../manifests/yaml.ts');
-  let document = readYaml(await fileText(context, path), path).value;
-  if (given.list('ops-file').length > 0) {
-    const { applyOps, parseOps } = await import('../manifests/ops.ts');
-    for (const file of given.list('ops-file'))
-      document = applyOps(document, parseOps(readYaml(await fileText(context, file), file), file), file);
-  }
-  const { interpolate } = await import('../manifests/interpolate.ts');
-  return interpolate(document, { sources: await sources(context, given), ...options });
+  return (await evaluateFile(context, path, given, options)).value;
 }
 
-/** The same as text, as it is sent. */
-export async function evaluateText(context: Context, path: string, given: Given, what: string): Promise<string> {
+async function evaluateFile(
+  context: Context,
+  path: string,
+  given: Given,
+  options: TemplateOptions = {},
+): Promise<{ value: YamlValue; file: YamlDocument }> {
+  const { readYaml } = await import('../manifests/yaml.ts');
+  const file = readYaml(await fileText(context, path), path);
+  let document = file.value;
+  if (given.list('ops-file').length > 0) {
+    const { applyOps, parseOps } = await import('../manifests/ops.ts');
+    for (const ops of given.list('ops-file'))
+      document = applyOps(document, parseOps(readYaml(await fileText(context, ops), ops), ops), ops);
+  }
+  const { interpolate } = await import('../manifests/interpolate.ts');
+  return { value: await interpolate(document, { sources: await sources(context, given), ...options }), file };
+}
+
+/** The same as text, as it is sent; `file`: what it was made of. */
+export async function evaluateText(
+  context: Context,
+  path: string,
+  given: Given,
+  what: string,
+): Promise<{ text: string; file: YamlDocument }> {
   const { writeYaml } = await import('../manifests/yaml.ts');
-  return writeYaml(withSortedKeys(await during(`Evaluating ${what}`, evaluate(context, path, given))));
+  const { value, file } = await during(`Evaluating ${what}`, evaluateFile(context, path, given));
+  return { text: writeYaml(withSortedKeys(value)), file };
 }
 
 async function sources(context: Context, given: Given) {

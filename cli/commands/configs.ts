@@ -137,7 +137,7 @@ async function list({ ui, session }: Context, given: Given): Promise<void> {
 async function update(context: Context, given: Given): Promise<void> {
   const { ui, session } = context;
   const client = await session.director();
-  const content = await evaluateText(context, given.arg(0), given, 'config');
+  const { text: content } = await evaluateText(context, given.arg(0), given, 'config');
   const named = { type: given.text('type'), name: given.text('name'), content };
   const post = { method: 'POST', headers: json } as const;
   const { diff, from } = await during(

@@ -1,7 +1,7 @@
 import type { Config } from '../../director/api/contract/configs.ts';
 import type { DeploymentDiff, DeployQuery } from '../../director/api/contract/deployments.ts';
 import { mediaTypes, paths } from '../../director/api/contract/paths.ts';
-import { isMap } from '../../manifests/value.ts';
+import { isMap, type YamlValue } from '../../manifests/value.ts';
 import type { CommandSpec } from '../command.ts';
 import type { FlagSpec, Given } from '../given.ts';
 import type { Context } from '../context.ts';
@@ -68,8 +68,9 @@ async function deploy(
   const client = await session.director();
   const deployment = await session.deployment();
   const on = await withFlagsOfConfigs(context, deployment, given);
-  let manifest = await evaluateText(context, given.arg(0), given, 'manifest');
-  await checkName(manifest, deployment);
+  const { text, file } = await evaluateText(context, given.arg(0), given, 'manifest');
+  await checkName(text, deployment);
+  let manifest = text;
   if (on('skip-upload-releases') && !on('fix-releases')) ui.line('Release-Check skipped.');
   else {
     const { uploadReleasesOf } = await import('../release-uploads.ts');
@@ -100,12 +101,18 @@ async function deploy(
   } as const satisfies { [K in keyof Required<DeployQuery>]: DeployQuery[K] | undefined };
   if (planOnly) ui.status([{ text: 'Asking the director for its plan ...', faint: true }]);
   const call = { ...yaml, path: withQuery(paths.deployments, query) };
-  return during('Updating deployment', session.run(call, { quiet: planOnly }));
+  const { ownLines } = await import('../own-lines.ts');
+  const lineOf = ownLines(file, await valueOf(manifest));
+  return during('Updating deployment', session.run(call, { quiet: planOnly, lineOf }));
+}
+
+async function valueOf(manifest: string): Promise<YamlValue> {
+  const { readYaml } = await import('../../manifests/yaml.ts');
+  return readYaml(manifest, 'manifest').value;
 }
 
 async function checkName(manifest: string, deployment: string): Promise<void> {
-  const { readYaml } = await import('../../manifests/yaml.ts');
-  const { value } = readYaml(manifest, 'manifest');
+  const value = await valueOf(manifest);
   const name = isMap(value) && typeof value['name'] === 'string' ? value['name'] : '';
   if (name !== deployment)
     throw new CliError(`Expected manifest to specify deployment name '${deployment}' but was '${name}'`);

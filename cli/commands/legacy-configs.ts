@@ -80,7 +80,7 @@ async function update(kind: Kind, context: Context, given: Given): Promise<void>
   const name = given.text('name');
   const post = (path: string, body: string) =>
     ({ method: 'POST', path, headers: { 'content-type': mediaTypes.yaml }, body }) as const;
-  let content = await evaluateText(context, given.arg(0), given, kind.words);
+  let { text: content } = await evaluateText(context, given.arg(0), given, kind.words);
   const redact = given.on('no-redact') ? { redact: 'false' } : {};
   const { diff } = await during(
     'Fetching diff result',

@@ -25,8 +25,11 @@ export class CollectedFaults {
   throwIfAny(what: string): void {
     const [first, ...others] = this.#found;
     if (first === undefined) return;
-    if (others.length === 0) throw first.invalid;
     const faults = this.#found.flatMap(({ invalid, prefix }) => invalid.faults.map((fault) => within(prefix, fault)));
+    if (others.length === 0) {
+      first.invalid.details['faults'] = faults; // its message names the document; the paths alone would not
+      throw first.invalid;
+    }
     const hints = new Set(this.#found.flatMap(({ invalid: { hint } }) => (hint === undefined ? [] : [hint])));
     const all = new InvalidInput(what, faults, {
       code: 'deployment-invalid',

@@ -1,6 +1,5 @@
 import { InvalidInput, type Fault } from '../../common/errors.ts';
 import { isMap, type YamlValue } from '../../manifests/value.ts';
-import type { YamlDocument } from '../../manifests/yaml.ts';
 
 /** Most placeholders that one message lists. */
 const shownMax = 20;
@@ -9,18 +8,13 @@ const shownMax = 20;
  * `((name))` is for a config server, which this director does not have yet: a manifest must come with its values.
  * @throws InvalidInput `config-server-disabled` with every placeholder
  */
-export function refusePlaceholders(document: YamlDocument): void {
+export function refusePlaceholders(manifest: YamlValue): void {
   const faults: Fault[] = [];
   const walk = (value: YamlValue, path: Array<string | number>) => {
     if (faults.length >= shownMax) return;
     if (typeof value === 'string') {
       for (const [placeholder] of value.matchAll(/\(\(.*?\)\)/g)) {
-        const line = document.lineOf(path);
-        faults.push({
-          path: path.join('.'),
-          message: `${placeholder} has no value`,
-          ...(line === undefined ? {} : { line }),
-        });
+        faults.push({ path: path.join('.'), message: `${placeholder} has no value` });
       }
     } else if (Array.isArray(value)) value.forEach((item, i) => walk(item, [...path, i]));
     else if (isMap(value)) {
@@ -30,7 +24,7 @@ export function refusePlaceholders(document: YamlDocument): void {
       }
     }
   };
-  walk(document.value, []);
+  walk(manifest, []);
   if (faults.length === 0) return;
   const invalid = new InvalidInput('manifest', faults, {
     code: 'config-server-disabled',

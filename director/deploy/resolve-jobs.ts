@@ -2,7 +2,6 @@ import { InvalidInput, type Fault } from '../../common/errors.ts';
 import { didYouMean } from '../../common/suggest.ts';
 import type { InstanceGroup, JobReference } from '../../manifests/instance-group.ts';
 import type { YamlMap } from '../../manifests/value.ts';
-import type { YamlDocument } from '../../manifests/yaml.ts';
 import type { WantedJob } from '../plan/wanted.ts';
 import type { ReleaseContents } from '../store/releases.ts';
 import { jobProperties } from '../templates/job-properties.ts';
@@ -17,14 +16,8 @@ export interface GroupJobs {
 
 interface Context {
   releases: ReadonlyMap<string, ReleaseContents>;
-  document: YamlDocument;
   jobs: JobLibrary;
   faults: CollectedFaults;
-}
-
-interface Place {
-  path: string;
-  line?: number;
 }
 
 /**
@@ -39,9 +32,7 @@ export async function resolveJobs(
   const warnings: Fault[] = [];
   for (const [i, { group, jobs }] of groups.entries()) {
     const wanted = await Promise.all(
-      jobs.map((reference, j) =>
-        resolveJob(reference, placeOf(group, i, j, reference, context.document), context, warnings),
-      ),
+      jobs.map((reference, j) => resolveJob(reference, pathOf(group, i, j, reference), context, warnings)),
     );
     byGroup.set(
       group.name,
@@ -51,25 +42,24 @@ export async function resolveJobs(
   return { byGroup, warnings };
 }
 
-function placeOf(group: InstanceGroup, i: number, j: number, { name }: JobReference, document: YamlDocument): Place {
-  if (j >= group.jobs.length) return { path: `addons: ${name} on ${group.name}` };
-  const line = document.lineOf(['instance_groups', i, 'jobs', j]);
-  return { path: `instance_groups.${i}.jobs.${j}`, ...(line === undefined ? {} : { line }) };
+/** For faults. */
+function pathOf(group: InstanceGroup, i: number, j: number, { name }: JobReference): string {
+  return j < group.jobs.length ? `instance_groups.${i}.jobs.${j}` : `addons: ${name} on ${group.name}`;
 }
 
 async function resolveJob(
   reference: JobReference,
-  place: Place,
+  path: string,
   { releases, jobs, faults }: Context,
   warnings: Fault[],
 ): Promise<WantedJob | undefined> {
   const contents = releases.get(reference.release);
   if (contents === undefined) return undefined; // noted where releases are looked up
   const job = contents.jobs.find(({ name }) => name === reference.name);
-  if (job === undefined) return faults.of(() => refuseUnknown(reference, contents, place));
+  if (job === undefined) return faults.of(() => refuseUnknown(reference, contents, path));
   const loaded = await jobs.load(job);
-  warnings.push(...unknownLinks(reference, loaded, place));
-  const properties = await faults.of(() => checkedProperties(reference, loaded, place));
+  warnings.push(...unknownLinks(reference, loaded, path));
+  const properties = await faults.of(() => checkedProperties(reference, loaded, path));
   if (properties === undefined) return undefined;
   return {
     name: reference.name,
@@ -84,10 +74,13 @@ async function resolveJob(
   };
 }
 
-function refuseUnknown({ name, release }: JobReference, { release: found, jobs }: ReleaseContents, at: Place): never {
+function refuseUnknown(
+  { name, release }: JobReference,
+  { release: found, jobs }: ReleaseContents,
+  path: string,
+): never {
   const fault = {
-    ...at,
-    path: `${at.path}.name`,
+    path: `${path}.name`,
     message: `release "${release}/${found.version}" has no job "${name}"`,
     ...didYouMean(
       name,
@@ -105,10 +98,9 @@ function refuseUnknown({ name, release }: JobReference, { release: found, jobs }
 function checkedProperties(
   { name, properties: given }: JobReference,
   { spec, propertiesCheck }: LoadedJob,
-  place: Place,
+  path: string,
 ): YamlMap {
-  const at = (faults: readonly Fault[]) =>
-    faults.map((fault) => ({ ...fault, ...place, path: `${place.path}.${fault.path}` }));
+  const at = (faults: readonly Fault[]) => faults.map((fault) => ({ ...fault, path: `${path}.${fault.path}` }));
   const properties = placed(at, () => jobProperties(name, spec.properties, given));
   const unfit = placed(at, propertiesCheck)?.(properties) ?? [];
   if (unfit.length === 0) return properties;
@@ -133,7 +125,7 @@ function placed<T>(at: (faults: readonly Fault[]) => Fault[], read: () => T): T 
 }
 
 /** BOSH ignores them (and logs it); whoever wrote them had something in mind. */
-function unknownLinks({ name, consumes, provides }: JobReference, { spec }: LoadedJob, { path }: Place): Fault[] {
+function unknownLinks({ name, consumes, provides }: JobReference, { spec }: LoadedJob, path: string): Fault[] {
   const unknown = (what: 'consumes' | 'provides', given: Iterable<string>, known: readonly string[]) =>
     [...given]
       .filter((link) => !known.includes(link))

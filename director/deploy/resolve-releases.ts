@@ -4,7 +4,6 @@ import { resolveVersion } from '../../common/version.ts';
 import type { DeploymentManifest, ReleaseReference } from '../../manifests/deployment-manifest.ts';
 import type { JobReference } from '../../manifests/instance-group.ts';
 import type { RuntimeConfig } from '../../manifests/runtime-config.ts';
-import type { YamlDocument } from '../../manifests/yaml.ts';
 import type { ReleaseContents } from '../store/releases.ts';
 import type { Store } from '../store/store.ts';
 import type { CollectedFaults } from './collected-faults.ts';
@@ -12,19 +11,18 @@ import type { CollectedFaults } from './collected-faults.ts';
 interface Wanted extends ReleaseReference {
   /** Of the fault, if there is one. */
   path: string;
-  line?: number;
 }
 
 /** The releases that some job uses, with what they hold, by name; one that is missing is among the faults. */
 export async function resolveReleases(
-  { manifest, document, runtime }: { manifest: DeploymentManifest; document: YamlDocument; runtime: RuntimeConfig },
+  { manifest, runtime }: { manifest: DeploymentManifest; runtime: RuntimeConfig },
   jobs: readonly JobReference[],
   { store, faults }: { store: Store; faults: CollectedFaults },
 ): Promise<Map<string, ReleaseContents>> {
   const found = new Map<string, ReleaseContents>();
   const missing: Fault[] = [];
   let boshCode = 30006;
-  for (const wanted of referencesOf({ manifest, document, runtime }, jobs)) {
+  for (const wanted of referencesOf({ manifest, runtime }, jobs)) {
     const listing = await store.releases.listing(wanted.name);
     // One that is half there (its upload failed, or goes on) counts for nothing, or `latest` would be broken by it.
     const versions = (listing?.versions ?? []).filter(({ complete }) => complete).map(({ version }) => version);
@@ -44,7 +42,7 @@ export async function resolveReleases(
 
 /** @throws OperatorError `release-versions-conflict` */
 function referencesOf(
-  { manifest, document, runtime }: { manifest: DeploymentManifest; document: YamlDocument; runtime: RuntimeConfig },
+  { manifest, runtime }: { manifest: DeploymentManifest; runtime: RuntimeConfig },
   jobs: readonly JobReference[],
 ): Iterable<Wanted> {
   const used = new Set(jobs.map(({ release }) => release));
@@ -66,27 +64,25 @@ function referencesOf(
         },
       );
     }
-    const line = document.lineOf(['releases', i]);
-    references.set(reference.name, { ...reference, path: `releases.${i}`, ...(line === undefined ? {} : { line }) });
+    references.set(reference.name, { ...reference, path: `releases.${i}` });
   });
   return references.values();
 }
 
 async function faultOf(
-  { name, version, path, line }: Wanted,
+  { name, version, path }: Wanted,
   { versions, known, half }: { versions: readonly string[]; known: boolean; half: boolean },
   store: Store,
 ): Promise<Fault> {
-  const at = line === undefined ? {} : { line };
   if (!known) {
     const names = (await store.releases.list()).map((release) => release.name);
-    return { path: `${path}.name`, message: `Release '${name}' doesn't exist`, ...didYouMean(name, names), ...at };
+    return { path: `${path}.name`, message: `Release '${name}' doesn't exist`, ...didYouMean(name, names) };
   }
   const there = versions.length === 0 ? 'no version is uploaded completely' : `there are ${shortened(versions)}`;
   const message = half
     ? `Release version '${name}/${version}' was not uploaded to its end; upload it again`
     : `Release version '${name}/${version}' doesn't exist; ${there}`;
-  return { path: `${path}.version`, message, ...at };
+  return { path: `${path}.version`, message };
 }
 
 /** Releases of years can have hundreds of versions; the newest are those that somebody wants. */

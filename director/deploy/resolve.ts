@@ -10,7 +10,7 @@ import { parseCloudConfig } from '../../manifests/parse/cloud-config.ts';
 import { parseDeploymentManifest } from '../../manifests/parse/deployment-manifest.ts';
 import { parseRuntimeConfig } from '../../manifests/parse/runtime-config.ts';
 import type { YamlMap } from '../../manifests/value.ts';
-import { readYaml } from '../../manifests/yaml.ts';
+import { documentOf, readYaml } from '../../manifests/yaml.ts';
 import type { CpiListener, Cpis } from '../execute/cpis.ts';
 import type { WantedDeployment, WantedDisk, WantedGroup, WantedJob } from '../plan/wanted.ts';
 import type { Store } from '../store/store.ts';
@@ -53,7 +53,7 @@ export interface Resolved {
 /** Looks up everything that a manifest names. Reads only. @throws OperatorError with all faults, of everything that can be checked without the others */
 export async function resolve(texts: DeploymentTexts, deps: ResolveDeps): Promise<Resolved> {
   const faults = new CollectedFaults();
-  const { document, manifest, cloud, runtime, warnings } = await readTexts(texts, faults);
+  const { manifest, cloud, runtime, warnings } = await readTexts(texts, faults);
   const stemcellSets = (await faults.of(() => resolveStemcells(manifest.stemcells, deps.store))) ?? new Map();
   const addons = [...manifest.addons, ...runtime.addons];
   const groups = manifest.instanceGroups.map((group) => ({
@@ -62,8 +62,8 @@ export async function resolve(texts: DeploymentTexts, deps: ResolveDeps): Promis
   }));
   await faults.of(() => refuseTwice(groups));
   const allJobs = groups.flatMap(({ jobs }) => jobs);
-  const releases = await resolveReleases({ manifest, document, runtime }, allJobs, { store: deps.store, faults });
-  const wantedJobs = await resolveJobs(groups, { releases, document, jobs: deps.jobs, faults });
+  const releases = await resolveReleases({ manifest, runtime }, allJobs, { store: deps.store, faults });
+  const wantedJobs = await resolveJobs(groups, { releases, jobs: deps.jobs, faults });
   faults.throwIfAny(`deployment "${manifest.name}"`);
 
   const wantedGroups: WantedGroup[] = [];
@@ -94,26 +94,32 @@ export async function resolve(texts: DeploymentTexts, deps: ResolveDeps): Promis
   };
 }
 
+/**
+ * A document without the lines of its text. That text is what a client has made of the operator's file, with sorted keys
+ * and variables filled in: its lines would lead to the wrong place. Paths are the same in both.
+ */
+const readSent = (text: string, what: string) => documentOf(readYaml(text, what).value);
+
 /** What was read, and beside it what was wrong in it: without a manifest or a cloud config nothing more can be said. */
 async function readTexts(texts: DeploymentTexts, faults: CollectedFaults) {
-  const document = readYaml(texts.manifest, 'manifest');
-  refusePlaceholders(document);
+  const document = readSent(texts.manifest, 'manifest');
+  refusePlaceholders(document.value);
   const parsed = await faults.of(() => parseDeploymentManifest(document));
   const cloud = await faults.of(
-    () => parseCloudConfig(texts.cloudConfigs.map((text) => readYaml(text, 'cloud config'))),
+    () => parseCloudConfig(texts.cloudConfigs.map((text) => readSent(text, 'cloud config'))),
     'cloud config',
   );
   const runtime = await faults.of(
-    () => parseRuntimeConfig(texts.runtimeConfigs.map((text) => readYaml(text, 'runtime config'))),
+    () => parseRuntimeConfig(texts.runtimeConfigs.map((text) => readSent(text, 'runtime config'))),
     'runtime config',
   );
   if (parsed === undefined || cloud === undefined || runtime === undefined) {
     faults.throwIfAny('the deployment');
     throw new Error('a text was not read, and nothing was wrong with it');
   }
-  await faults.of(() => checkAgainst(parsed.value, cloud.value, document));
+  await faults.of(() => checkAgainst(parsed.value, cloud.value));
   const warnings = [...parsed.warnings, ...cloud.warnings];
-  return { document, manifest: parsed.value, cloud: cloud.value, runtime: runtime.value, warnings };
+  return { manifest: parsed.value, cloud: cloud.value, runtime: runtime.value, warnings };
 }
 
 function addonJobs(

@@ -1,14 +1,14 @@
 import type { Clock } from '../../common/clock.ts';
-import { messageOf } from '../../common/errors.ts';
+import { InvalidInput, messageOf } from '../../common/errors.ts';
 import type { EventLog, Stage } from './task-context.ts';
 
 /**
  * The lines of a task's event output, byte for byte in the shape that BOSH's clients parse: keys in this order, times
- * in whole seconds. Source: cloudfoundry/bosh, event_log.rb.
+ * in whole seconds; only `faults` is ours. Source: cloudfoundry/bosh, event_log.rb.
  */
 export interface EventLines extends EventLog {
   /** Written once, when the task fails or is cancelled. */
-  error(code: number, message: string): void;
+  error(code: number, message: string, thrown?: unknown): void;
 }
 
 export function eventLines(write: (line: string) => void, clock: Clock): EventLines {
@@ -18,8 +18,13 @@ export function eventLines(write: (line: string) => void, clock: Clock): EventLi
     stage: (name, total, tags = []) => stage(line, { stage: name, tags, total }),
     warning: (message) => line({ type: 'warning', message }),
     deprecation: (message) => line({ type: 'deprecation', message }),
-    error: (code, message) => line({ error: { code, message } }),
+    error: (code, message, thrown) => line({ error: { code, message, ...faultsOf(thrown) } }),
   };
+}
+
+/** Beside the text, for clients that know more of the document than we do: such as its lines. */
+function faultsOf(thrown: unknown): { faults?: unknown } {
+  return thrown instanceof InvalidInput ? { faults: thrown.details['faults'] } : {};
 }
 
 function stage(
@@ -47,7 +52,7 @@ function stage(
         return result;
       } catch (thrown) {
         progress = 100;
-        say('failed', { error: messageOf(thrown) });
+        say('failed', { error: messageOf(thrown), ...faultsOf(thrown) });
         throw thrown;
       }
     },

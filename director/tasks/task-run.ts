@@ -213,7 +213,7 @@ export class TaskRun {
         const { error } = outcome;
         this.#debug(stackOf(error));
         if (!(error instanceof OperatorError)) this.#log.error('task-bug', { error: stackOf(error) });
-        this.#events.error(wireCodeOf(error).code, withHint(error));
+        this.#events.error(wireCodeOf(error).code, withHint(error), error);
         return { state: 'error', result: resultText(messageOf(error)) };
       }
     }

@@ -128,6 +128,17 @@ test('an operator goes from an empty director to running instances, changes them
   expect(events).not.toEqual([]);
 }, 120_000);
 
+test('faults of a manifest are told with the lines of the file that its author has, not of what is sent', async () => {
+  const shippedManifest = await readFile(shipped('manifests/shipped/quickstart/greeter.yml'), 'utf8');
+  const bad = `# sent, the keys are sorted\n${shippedManifest.replace('azs: [z1, z2]', 'azs: [z1, z9]')}`;
+  await writeFile(join(dir, 'bad.yml'), bad);
+  const line = bad.split('\n').findIndex((text) => text.includes('z9')) + 1;
+  await gantry(['update-cloud-config', shipped('manifests/shipped/quickstart/cloud-config.yml')]);
+  const { code, text } = await gantry(['-d', 'greeter', 'plan', 'bad.yml']);
+  expect(code).toBe(1);
+  expect(text).toMatch(new RegExp(`azs.1: the cloud config has no AZ "z9" .*\\[line ${line}\\]`));
+});
+
 test('who may only read is refused what changes something, with the scopes that are missing', async () => {
   expect(await gantry(['deployments'], { user: 'reader' })).toMatchObject({ code: 0 });
   const refused = await gantry(['upload-release', 'greeter.tgz'], { user: 'reader' });

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import type { Fault } from '../../../common/errors.ts';
 
 const TextOrNull = Type.Union([Type.String(), Type.Null()]);
 const SecondsOrNull = Type.Union([Type.Integer(), Type.Null()]);
@@ -64,7 +65,16 @@ export const ProgressEvent = Type.Object({
     Type.Literal('failed'),
   ]),
   progress: Type.Integer({ minimum: 0, maximum: 100 }),
-  data: Type.Optional(Type.Object({ status: Type.Optional(Type.String()), error: Type.Optional(Type.String()) })),
+  data: Type.Optional(
+    Type.Object({
+      status: Type.Optional(Type.String()),
+      error: Type.Optional(Type.String()),
+      /** What is wrong with an input, each with its path there: `error` has all of it as text. */
+      faults: Type.Optional(
+        Type.Array(Type.Unsafe<Fault>(Type.Object({ path: Type.String(), message: Type.String() }))),
+      ),
+    }),
+  ),
 });
 export type ProgressEvent = Static<typeof ProgressEvent>;
 
@@ -77,7 +87,7 @@ export interface NoticeEvent {
 /** The last line of a task that failed or was cancelled. */
 export interface ErrorEvent {
   time: number;
-  error: { code: number; message: string };
+  error: { code: number; message: string; faults?: readonly Fault[] };
 }
 
 export type TaskEvent = ProgressEvent | NoticeEvent | ErrorEvent;
