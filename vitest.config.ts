@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+// Virtual time waits for real work by asking the one thread that does it: test/support/real-work.ts.
+process.env['UV_THREADPOOL_SIZE'] = '1';
+
 export default defineConfig({
   test: {
     include: ['test/{unit,stories,contract}/**/*.test.ts'],

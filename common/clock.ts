@@ -50,10 +50,13 @@ function sleepOn(clock: Clock, ms: number, signal: AbortSignal | undefined, real
 export class VirtualClock implements Clock {
   #nowMs: number;
   #made = 0;
+  readonly #settled: () => Promise<void>;
   readonly #timers: Array<{ atMs: number; made: number; fire: () => void }> = []; // a binary heap
 
-  constructor(startMs = Date.UTC(2030, 0, 1)) {
+  /** @param settled resolves when all that can happen without time has happened; by default, what promises alone do */
+  constructor(startMs = Date.UTC(2030, 0, 1), settled: () => Promise<void> = promisesSettled) {
     this.#nowMs = startMs;
+    this.#settled = settled;
   }
 
   now(): number {
@@ -91,7 +94,7 @@ export class VirtualClock implements Clock {
   async advance(ms: number): Promise<void> {
     const endMs = this.#nowMs + ms;
     for (;;) {
-      await settle();
+      await this.#settled();
       const next = this.#timers[0];
       if (next === undefined || next.atMs > endMs) break;
       this.step();
@@ -106,7 +109,7 @@ export class VirtualClock implements Clock {
     finished.catch(() => {}); // the caller awaits it below
     const stepsMax = limits.stepsMax ?? 10_000_000;
     for (let steps = 0; steps < stepsMax; steps++) {
-      await settle();
+      await this.#settled();
       if (done) return finished;
       if (!this.step()) {
         // Real I/O (a child process, a worker thread) may still be under way: give it real time, a little at a time.
@@ -120,7 +123,7 @@ export class VirtualClock implements Clock {
 }
 
 /** Lets every promise that can settle without I/O do so. */
-async function settle(): Promise<void> {
+async function promisesSettled(): Promise<void> {
   await new Promise<void>((resolve) => setImmediate(resolve));
 }
 

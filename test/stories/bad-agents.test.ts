@@ -1,14 +1,15 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { SimulatedAgent } from '../../agent/platform/simulated/simulated-agent.ts';
-import { VirtualClock } from '../../common/clock.ts';
+import type { VirtualClock } from '../../common/clock.ts';
 import { cloudConfigOf, givenDirector, webTier } from '../support/given-director.ts';
+import { patientClock } from '../support/real-work.ts';
 
 // Agents that don't answer, or not in time: what the operator reads, and that the next deploy puts it right.
 
 let director: Awaited<ReturnType<typeof givenDirector>>;
 let clock: VirtualClock;
 beforeEach(async () => {
-  clock = new VirtualClock();
+  clock = patientClock();
   director = await givenDirector({ clock });
   await director.upload();
   await director.uploadStemcell();

@@ -1,13 +1,14 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { VirtualClock } from '../../common/clock.ts';
+import type { VirtualClock } from '../../common/clock.ts';
 import { cloudConfigOf, givenDirector, webTier } from '../support/given-director.ts';
+import { patientClock } from '../support/real-work.ts';
 
 // Two people deploy the same deployment at the same time.
 
 let director: Awaited<ReturnType<typeof givenDirector>>;
 let clock: VirtualClock;
 beforeEach(async () => {
-  clock = new VirtualClock();
+  clock = patientClock();
   director = await givenDirector({ clock });
   await director.upload();
   await director.uploadStemcell();
@@ -17,17 +18,6 @@ afterEach(() => clock.runUntil(director.close()));
 
 const wait = (ms: number) => clock.runUntil(clock.sleep(ms));
 const begin = () => clock.runUntil(director.enqueue(webTier({ instances: 1 })));
-
-/** Archives are packed in threads, in real time: the clock must not run through the 10 s of whoever waits meanwhile. */
-async function slowly<T>(work: Promise<T>): Promise<T> {
-  let done = false;
-  const finished = work.finally(() => (done = true));
-  while (!done) {
-    await clock.advance(2);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  return finished;
-}
 
 test('the second one is told who holds the lock; a third that waits can be cancelled; the first goes on', async () => {
   const goOn = director.cpi.faults.hang('createVm');
@@ -62,7 +52,7 @@ test('the second one that waits less than the limit runs when the first is done'
   const [first, second] = [await begin(), await begin()];
   await wait(5000);
   goOn();
-  expect(await slowly(director.ended(first))).toMatchObject({ state: 'done' });
+  expect(await clock.runUntil(director.ended(first))).toMatchObject({ state: 'done' });
   expect(await clock.runUntil(director.ended(second))).toMatchObject({ state: 'done' });
   expect(director.cpi.inventory().vms).toHaveLength(1);
 });

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import type { AgentMethod } from '../../agent/protocol.ts';
-import { VirtualClock } from '../../common/clock.ts';
+import type { VirtualClock } from '../../common/clock.ts';
 import type { CpiMethod } from '../../cpi/memory/faults.ts';
 import { cloudConfigOf, givenDirector, webTier } from '../support/given-director.ts';
+import { patientClock } from '../support/real-work.ts';
 
 /** Every call that the effects of a deploy make, of which some change something. */
 const cpiMethods: readonly CpiMethod[] = [
@@ -104,7 +105,7 @@ test.each(table)(
   '$method fails $when its effect; the next deploys come to what was wanted',
   async ({ method, when }) => {
     for (const change of Object.keys(changes) as ChangeName[]) {
-      clock = new VirtualClock();
+      clock = patientClock();
       await clock.runUntil(story(method, when, change));
     }
   },

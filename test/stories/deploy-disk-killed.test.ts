@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { MachineState } from '../../agent/platform/simulated/machine-state.ts';
-import { VirtualClock } from '../../common/clock.ts';
+import type { VirtualClock } from '../../common/clock.ts';
 import type { TaskId } from '../../common/ids.ts';
 import { terminalStates } from '../../director/store/tasks.ts';
 import { Life, reachOf } from '../simulate/life.ts';
@@ -16,6 +16,7 @@ import {
   type World,
 } from '../support/given-director.ts';
 import { killingAt, type Fate } from '../support/killing.ts';
+import { patientClock } from '../support/real-work.ts';
 
 /** A disk that grows, and directors that are killed with -9 while its data moves. */
 const before = 1024;
@@ -113,7 +114,7 @@ class Directors {
 }
 
 async function story(tell: (directors: Directors) => Promise<void>): Promise<void> {
-  const clock = new VirtualClock();
+  const clock = patientClock();
   await clock.runUntil(
     (async () => {
       const directors = await Directors.given(clock);
