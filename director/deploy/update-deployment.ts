@@ -114,11 +114,11 @@ class Deploy {
 
   /** A dry run ends here: its plan, a line an instance, in the event stream, and with its order as the task's result. */
   async #show(plan: DeploymentPlan): Promise<string> {
-    const lines = describePlan(plan);
+    const lines = describePlan(plan, { dryRun: true });
     const stage = this.#task.events.stage('Planned changes', lines.length);
     for (const line of lines) await stage.task(line, () => Promise.resolve());
     this.#task.result(
-      outlinePlan(plan)
+      outlinePlan(plan, { dryRun: true })
         .map((line) => `${line}\n`)
         .join(''),
     );

@@ -2,21 +2,29 @@ import type { DeploymentPlan, GroupPlan, Wave } from './plan-deployment.ts';
 import { isChanging } from './plan-deployment.ts';
 import type { InstancePlan, Step } from './step.ts';
 
+interface DescribeOptions {
+  /** Nothing was recorded: an instance that does not exist yet has an id that it will never get, which is not shown. */
+  readonly dryRun?: boolean;
+}
+
 /** One line for each instance that changes: `recreate web/3f2… (0) in z1 at 10.0.0.2: stemcell a/1 -> a/2`. */
-export function describePlan(plan: DeploymentPlan): string[] {
+export function describePlan(plan: DeploymentPlan, options: DescribeOptions = {}): string[] {
   const lines = plan.obsoleteGroups.map((instance) => describeDeletion(instance, 'its instance group is gone'));
   for (const group of plan.batches.flat()) {
     lines.push(...group.deletions.map((instance) => describeDeletion(instance, 'the group has no place for it')));
     const canaries = new Set(group.waves.flatMap((wave) => wave.canaries.map(({ id }) => id)));
     for (const instance of group.instances) {
-      if (isChanging(instance)) lines.push(describeChange(instance, canaries.has(instance.id)));
+      if (isChanging(instance)) lines.push(describeChange(instance, { ...options, canary: canaries.has(instance.id) }));
     }
   }
   return lines;
 }
 
 /** The same with its order: what goes first, which groups run together, and each wave with its limit. */
-export function outlinePlan(plan: DeploymentPlan, { steps = false }: { steps?: boolean } = {}): string[] {
+export function outlinePlan(
+  plan: DeploymentPlan,
+  { steps = false, ...options }: DescribeOptions & { steps?: boolean } = {},
+): string[] {
   const detail = (instance: InstancePlan) => (steps ? [`      ${describeSteps(instance)}`] : []);
   const deletions = (instances: readonly InstancePlan[], why: string) =>
     instances.flatMap((instance) => [`    ${describeDeletion(instance, why)}`, ...detail(instance)]);
@@ -28,7 +36,10 @@ export function outlinePlan(plan: DeploymentPlan, { steps = false }: { steps?: b
     .flat()
     .flatMap(({ waves }) => waves.flatMap(({ canaries, rest }) => [...canaries, ...rest]))
     .filter(({ createSteps }) => createSteps.length > 0);
-  if (missing.length > 0) lines.push(`then, together, the missing VMs: ${missing.map(labelOf).join(', ')}`);
+  if (missing.length > 0)
+    lines.push(
+      `then, together, the missing VMs: ${missing.map((instance) => missingLabel(instance, options)).join(', ')}`,
+    );
   for (const batch of plan.batches) {
     const groups = batch.filter((group) => group.deletions.length + group.waves.length + waiting(group).length > 0);
     if (groups.length > 1) lines.push(`groups ${groups.map(({ group }) => group).join(' and ')} at the same time`);
@@ -38,10 +49,11 @@ export function outlinePlan(plan: DeploymentPlan, { steps = false }: { steps?: b
       lines.push(...deletions(group.deletions, 'the group has no place for it'));
       for (const wave of group.waves) {
         lines.push(`  ${describeWave(wave)}`);
-        for (const instance of wave.canaries) lines.push(`    ${describeChange(instance, true)}`, ...detail(instance));
-        for (const instance of wave.rest) lines.push(`    ${describeChange(instance, false)}`, ...detail(instance));
+        for (const instance of wave.canaries)
+          lines.push(`    ${describeChange(instance, { ...options, canary: true })}`, ...detail(instance));
+        for (const instance of wave.rest) lines.push(`    ${describeChange(instance, options)}`, ...detail(instance));
       }
-      for (const instance of waiting(group)) lines.push(`  until it is started, ${describeChange(instance, false)}`);
+      for (const instance of waiting(group)) lines.push(`  until it is started, ${describeChange(instance, options)}`);
     }
   }
   return lines;
@@ -64,25 +76,34 @@ function describeWave({ az, canaries, rest, maxInFlight }: Wave): string {
   return `${where}${first}, ${Math.min(most, maxInFlight)} at a time`;
 }
 
-function describeChange(instance: InstancePlan, canary: boolean): string {
+function describeChange(
+  instance: InstancePlan,
+  { canary = false, ...options }: DescribeOptions & { canary?: boolean },
+): string {
   const reasons = instance.changes.map(({ reason }) => reason);
   const because = instance.action === 'create' ? 'it does not exist yet' : reasons.join('; ');
-  return `${describeInstance(instance)}${canary ? ' (canary)' : ''}${because === '' ? '' : `: ${because}`}`;
+  return `${describeInstance(instance, options)}${canary ? ' (canary)' : ''}${because === '' ? '' : `: ${because}`}`;
 }
 
 function describeDeletion(instance: InstancePlan, why: string): string {
   return `${describeInstance(instance)}: ${why}`;
 }
 
-function describeInstance(instance: InstancePlan): string {
+function describeInstance(instance: InstancePlan, options: DescribeOptions = {}): string {
   const { action, index, az, addresses } = instance;
   const at = addresses.filter((address) => address !== null);
   const where = az === null ? '' : ` in ${az}`;
-  return `${action} ${labelOf(instance)} (${index})${where}${at.length === 0 ? '' : ` at ${at.join(', ')}`}`;
+  return `${action} ${labelOf(instance, options)} (${index})${where}${at.length === 0 ? '' : ` at ${at.join(', ')}`}`;
 }
 
-function labelOf({ group, id }: InstancePlan): string {
-  return `${group}/${id}`;
+function labelOf({ group, id, action }: InstancePlan, { dryRun = false }: DescribeOptions): string {
+  return `${group}/${dryRun && action === 'create' ? 'new' : id}`;
+}
+
+/** With its index where the label alone would not tell which one. */
+function missingLabel(instance: InstancePlan, options: DescribeOptions): string {
+  const label = labelOf(instance, options);
+  return label === labelOf(instance, {}) ? label : `${label} (${instance.index})`;
 }
 
 /** The steps of one instance, for the task's debug output. */

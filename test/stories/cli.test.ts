@@ -102,7 +102,7 @@ test('an operator goes from an empty director to running instances, changes them
   // The plan tells what will happen, and nothing else; nothing has happened then.
   const plan = await gantry(['-d', 'greeter', 'plan', manifest]);
   expect(plan).toMatchObject({ code: 0, errors: '' });
-  expect(plan.text.match(/create greeter\/.*: it does not exist yet/g)).toHaveLength(3);
+  expect(plan.text.match(/create greeter\/new \(\d\).*: it does not exist yet/g)).toHaveLength(3);
   expect(plan.text).not.toContain('Task ');
   expect(await rowsOf('-d', 'greeter', 'vms')).toEqual([]);
 
