@@ -99,11 +99,12 @@ const executableCpi = section(
   {
     kind: kind('executable'),
     path: path({ description: 'The CPI program, such as `/var/vcap/jobs/vsphere_cpi/bin/cpi`.' }),
-    timeout_minutes: whole({
-      description: 'Limit of one call, in minutes; calls that only look or label have ten minutes at most.',
-      default: 60,
+    timeout_seconds: whole({
+      description:
+        'Limit of one call, in seconds; the program is ended then. Calls that only look or label have 600 at most.',
+      default: 3600,
       minimum: 1,
-      maximum: 1440,
+      maximum: 86_400,
     }),
     calls_at_once: whole({ description: 'Most calls at a time.', default: 32, minimum: 1, maximum: 1000 }),
     name: text({ description: 'What `/info` shows.', default: 'executable' }),

@@ -53,7 +53,7 @@ export async function openInfrastructure(config: DirectorConfig, deps: Infrastru
       chance,
       log,
       atOnceMax: cpi.callsAtOnce,
-      timeLimitsMs: timeLimits(cpi.timeoutMinutes * 60_000),
+      timeLimitsMs: timeLimits(cpi.timeoutSeconds * 1000),
     });
     return { cpi: (scope) => program.within(scope), name: cpi.name, close: () => Promise.resolve() };
   }

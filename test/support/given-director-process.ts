@@ -41,17 +41,19 @@ export async function givenDirectorProcess(options: { gantry: string; cpi: strin
   const home = await mkdtemp(join(homedir(), '.gantry-test-'));
   const state = join(home, 'state');
   const config = join(home, 'director.yml');
-  await writeFile(
-    config,
-    [
-      `state_directory: ${JSON.stringify(state)}`,
-      'listen: {port: 0, hostnames: [127.0.0.1]}',
-      'bus: {kind: embedded, port: 0}', // which the director keeps, or machines would not come back after a restart
-      `cpi: ${options.cpi}`,
-      'limits: {agent_answers_seconds: 1}',
-      '',
-    ].join('\n'),
-  );
+  const configure = (cpi: string) =>
+    writeFile(
+      config,
+      [
+        `state_directory: ${JSON.stringify(state)}`,
+        'listen: {port: 0, hostnames: [127.0.0.1]}',
+        'bus: {kind: embedded, port: 0}', // which the director keeps, or machines would not come back after a restart
+        `cpi: ${cpi}`,
+        'limits: {agent_answers_seconds: 1}',
+        '',
+      ].join('\n'),
+    );
+  await configure(options.cpi);
   let program: ChildProcess | undefined;
   let client: DirectorClient | undefined;
   let env: Record<string, string> = {};
@@ -59,6 +61,9 @@ export async function givenDirectorProcess(options: { gantry: string; cpi: strin
   const director = {
     home,
     state,
+
+    /** Other lines about the CPI, for the next start. */
+    configure,
 
     async start() {
       const console = await open(join(home, 'console.log'), 'w');
@@ -139,7 +144,7 @@ export async function givenDirectorProcess(options: { gantry: string; cpi: strin
       }
     },
 
-    async output(task: number, type: 'event' | 'debug' | 'result'): Promise<string> {
+    async output(task: number, type: 'event' | 'debug' | 'cpi' | 'result'): Promise<string> {
       return (await director.api.attempt({ method: 'GET', path: `/tasks/${task}/output?type=${type}` })).text;
     },
 

@@ -52,7 +52,7 @@ test('paths of the operator are beside the file, those of the director in the st
   expect(config.stateDirectory).toBe(join(dir, 'state'));
   expect(config.listen.certificate).toBe(join(dir, 'tls/cert.pem'));
   expect(config.listen.privateKey).toBe('/etc/tls/key.pem');
-  expect(config.cpi).toMatchObject({ kind: 'executable', path: join(dir, 'cpi'), timeoutMinutes: 60 });
+  expect(config.cpi).toMatchObject({ kind: 'executable', path: join(dir, 'cpi'), timeoutSeconds: 3600 });
   expect(config.database).toMatchObject({ file: join(dir, 'state', 'director.sqlite') });
 });
 
