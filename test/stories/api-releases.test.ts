@@ -376,7 +376,7 @@ test('an upload that is no release, is too large, or breaks off is refused and l
   expect(empty.events.at(-1)).toMatchObject({ error: { code: 30003 } });
   expect(await upload({ ...texts, jobs: { web: { 'job.MF': 'name: web\n' } } })).toMatchObject({
     state: 'error',
-    events: expect.arrayContaining([{ time: expect.any(Number), error: { code: 80004, message: expect.any(String) } }]),
+    events: expect.arrayContaining([expect.objectContaining({ error: expect.objectContaining({ code: 80004 }) })]),
   });
 
   const small = await givenApi({ uploadBytesMax: 100 });

@@ -2,14 +2,13 @@ import { messageOf } from '../../../common/errors.ts';
 import type { BlobId } from '../../../common/ids.ts';
 import { latestOf } from '../../../common/version.ts';
 import { dependencyKey } from '../../../releases/dependency-key.ts';
-import type { JobSpec } from '../../../releases/job-spec.ts';
 import type { ReleasePart } from '../../../releases/read-release.ts';
 import type { ReleaseManifest } from '../../../releases/release-manifest.ts';
 import { rebasedVersion } from '../../../releases/release-version.ts';
 import type { Blobstore } from '../../blobs/blobstore.ts';
 import type { ReleasePackage, ReleaseVersion } from '../../store/releases.ts';
 import type { Stage, TaskContext } from '../../tasks/task-context.ts';
-import { dependencyKeyMismatch, partMissing } from '../errors.ts';
+import { dependencyKeyMismatch } from '../errors.ts';
 import { isFinal, type ArtifactFile } from '../spool.ts';
 import {
   checkSameRelease,
@@ -25,7 +24,7 @@ import {
   type PlannedJob,
   type PlannedPackage,
 } from './plan-upload.ts';
-import { jsonOf } from './spec-json.ts';
+import { deleteUnused, processExisting, RecordParts, single } from './record-parts.ts';
 import { partKey, storeParts, type StoredParts } from './stored-parts.ts';
 
 /** What the upload of one release decided, before the tarball is read. */
@@ -84,7 +83,7 @@ export class ReleaseUpload {
   async #bringIn(release: ReleaseVersion): Promise<void> {
     const { manifest } = this.#options;
     const found = await this.#find();
-    await this.#single('Resolving package dependencies', async () => {}); // reading the manifest saw to that
+    await single(this.#task, 'Resolving package dependencies', async () => {}); // reading the manifest saw to that
     const plan: Plan = {
       jobs: planJobs(manifest, found, this.#options.fix),
       packages: manifest.compiled ? [] : planPackages(manifest, found, this.#options.fix),
@@ -92,9 +91,10 @@ export class ReleaseUpload {
     };
     await this.#tieExisting(release, plan);
     const stored = await this.#store(plan);
-    await this.#savePackages(release, plan.packages, stored);
-    await this.#saveCompiled(plan.compiled, stored);
-    await this.#saveJobs(release, plan.jobs, stored);
+    const record = new RecordParts(this.#blobs, this.#task, release, stored);
+    await record.packages(plan.packages);
+    await record.compiled(plan.compiled);
+    await record.jobs(plan.jobs);
 
     const stage = manifest.compiled ? 'Compiled Release has been created' : 'Release has been created';
     await this.#task.events.stage(stage, 1).task(`${release.name}/${release.version}`, async () => {
@@ -106,7 +106,7 @@ export class ReleaseUpload {
   async #undo({ name, version, complete }: ReleaseVersion): Promise<void> {
     try {
       const unused = complete ? [] : await this.#task.store.releases.deleteVersion(name, version);
-      await this.#deleteUnused([...unused, ...this.#stored]);
+      await deleteUnused([...unused, ...this.#stored], this.#task.store.releases, this.#blobs);
     } catch (thrown) {
       // Why the upload failed counts more; what is left is not listed, and clean-up finds it.
       this.#task.debug(`release ${name}/${version} was not removed: ${messageOf(thrown)}`);
@@ -155,7 +155,7 @@ export class ReleaseUpload {
     };
     const stage = this.#task.events.stage('Creating new packages', fresh.length);
     for (const ref of fresh) await stage.task(`${ref.name}/${ref.version}`, () => add(ref));
-    await this.#processExisting('package', refs.length - fresh.length, async () => {
+    await processExisting(this.#task, 'package', refs.length - fresh.length, async () => {
       for (const ref of refs) if (!fresh.includes(ref)) await add(ref);
     });
 
@@ -178,7 +178,7 @@ export class ReleaseUpload {
   /** What the release has already, in another version of it, needs no more than to be tied to this one. */
   async #tieExisting(release: ReleaseVersion, { packages }: Plan): Promise<void> {
     const kept = packages.filter(({ fate }) => fate.kind === 'keep');
-    await this.#processExisting('package', kept.length, async () => {
+    await processExisting(this.#task, 'package', kept.length, async () => {
       for (const { here } of kept) if (here !== null) await this.#task.store.releases.addPackage(release.id, here);
     });
   }
@@ -241,84 +241,6 @@ export class ReleaseUpload {
     const planned = lists[kind].find(({ ref }) => ref.name === name);
     return planned !== undefined && planned.here !== null;
   }
-
-  async #savePackages(release: ReleaseVersion, packages: readonly PlannedPackage[], stored: StoredParts) {
-    const { releases } = this.#task.store;
-    const filled = packages.filter(({ here, fate }) => here !== null && fate.kind !== 'keep');
-    for (const planned of packages) {
-      const { ref, here, fate } = planned;
-      if (fate.kind === 'keep') continue;
-      const blob = this.#blobFor(fate, stored.blobs.get(partKey('package', ref.name)), `package '${ref.name}'`);
-      const { name, version, fingerprint } = ref;
-      const row = { name, version, fingerprint, dependencies: [...ref.dependencies], ...blob };
-      const { id, blobId } = await releases.addPackage(release.id, row);
-      if (blobId !== blob.blobId) await releases.setPackageBlob(id, blob);
-      if (here === null || fate.kind !== 'store' || fate.replaces === null) continue;
-      // What was compiled from the old bits may be as wrong as they were.
-      const compiled = await releases.deleteCompiledOf(id);
-      await this.#deleteUnused([fate.replaces.blobId, ...compiled]);
-    }
-    await this.#processExisting('package', filled.length, async () => {});
-  }
-
-  async #saveCompiled(compiled: readonly PlannedCompiled[], stored: StoredParts): Promise<void> {
-    const { releases } = this.#task.store;
-    for (const { ref, fate, here, packageId, stemcellOs, stemcellVersion, dependencyKey: key } of compiled) {
-      if (fate.kind === 'keep') continue;
-      const own = stored.blobs.get(partKey('compiled-package', ref.name));
-      const blob = this.#blobFor(fate, own, `compiled package '${ref.name}'`);
-      if (here === null) {
-        await releases.addCompiled({ packageId, stemcellOs, stemcellVersion, dependencyKey: key, ...blob });
-        continue;
-      }
-      await releases.setCompiledBlob(here.id, blob);
-      await this.#deleteUnused([here.blobId]);
-    }
-  }
-
-  async #saveJobs(release: ReleaseVersion, jobs: readonly PlannedJob[], stored: StoredParts): Promise<void> {
-    const { releases } = this.#task.store;
-    const existing = jobs.filter(({ here }) => here !== null);
-    for (const { ref, here, fate } of jobs) {
-      if (here !== null) continue;
-      const blob = this.#blobFor(fate, stored.blobs.get(partKey('job', ref.name)), `job '${ref.name}'`);
-      const spec = stored.specs.get(ref.name);
-      if (spec === undefined) throw new Error(`job ${ref.name} was stored and not read`);
-      await releases.addJob(release.id, { ...jobRow(ref, spec), ...blob });
-    }
-    await this.#processExisting('job', existing.length, async () => {
-      for (const { ref, here, fate } of existing) {
-        if (here === null) continue; // filtered above
-        await releases.addJob(release.id, here);
-        if (fate.kind !== 'store') continue;
-        const own = stored.blobs.get(partKey('job', ref.name));
-        await releases.setJobBlob(here.id, this.#blobFor(fate, own, `job '${ref.name}'`));
-        await this.#deleteUnused([here.blobId]);
-      }
-    });
-  }
-
-  /** @throws OperatorError `package-invalid-archive` */
-  #blobFor(fate: Fate, stored: BlobRef | undefined, what: string): BlobRef {
-    if (fate.kind === 'keep') return fate.blob;
-    const { name, version } = this.#options.manifest;
-    if (stored === undefined) throw partMissing(what, `${name}/${version}`);
-    return stored;
-  }
-
-  async #deleteUnused(blobIds: readonly BlobId[]): Promise<void> {
-    for (const blobId of blobIds) {
-      if (!(await this.#task.store.releases.blobExists(blobId))) await this.#blobs.delete(blobId);
-    }
-  }
-
-  async #processExisting(kind: 'job' | 'package', count: number, work: () => Promise<void>): Promise<void> {
-    if (count > 0) await this.#single(`Processing ${count} existing ${kind}${count > 1 ? 's' : ''}`, work);
-  }
-
-  #single(name: string, work: () => Promise<void>): Promise<void> {
-    return this.#task.events.stage(name, 1).task(name, work);
-  }
 }
 
 function wanted<P extends { ref: { name: string }; fate: Fate }>(
@@ -329,14 +251,4 @@ function wanted<P extends { ref: { name: string }; fate: Fate }>(
   return planned
     .filter(({ fate }) => fate.kind === 'store')
     .map((each) => [partKey(kind, each.ref.name), describe(each)]);
-}
-
-function jobRow(ref: PlannedJob['ref'], spec: JobSpec) {
-  return {
-    name: ref.name,
-    version: ref.version,
-    fingerprint: ref.fingerprint,
-    packages: [...spec.packages],
-    spec: jsonOf(spec.raw),
-  };
 }
