@@ -158,10 +158,21 @@ export class DirectorClient {
 export class Refused extends CliError {
   readonly answer: Answer;
   constructor(answer: Answer) {
-    super(`Director responded with non-successful status code '${answer.status}' response '${answer.text}'`);
+    const said = answer.text.trimEnd();
+    super(`Director responded with non-successful status code '${answer.status}' response '${said}'${hintFor(answer)}`);
     this.answer = answer;
   }
 }
+
+/** Who is known, but may not do it, is told so as JSON; anybody else in plain text. */
+function hintFor({ status, text: said }: Answer): string {
+  if (status !== 401 || said.startsWith('{')) return '';
+  return `\n${whoHint}`;
+}
+
+export const whoHint =
+  'The name or the password is wrong, or missing: set BOSH_CLIENT and BOSH_CLIENT_SECRET (or --client and ' +
+  '--client-secret), or run `gantry log-in`.';
 
 /** A listing under a name of what was being done, for the error. */
 export function fetching<T>(client: DirectorClient, what: string, path: string): Promise<T> {
@@ -197,6 +208,15 @@ function isTlsFault(error: unknown): boolean {
   return /CERT|TLS|SSL|SELF_SIGNED/.test(code);
 }
 
+/** What to do when nobody could be reached, by node's code. */
+const unreachable: Readonly<Record<string, (endpoint: string) => string>> = {
+  ECONNREFUSED: (at) =>
+    `No director listens at ${at}: start it (\`gantry director\`), or name another with BOSH_ENVIRONMENT or -e.`,
+  ENOTFOUND: (at) => `The name in ${at} has no address: correct BOSH_ENVIRONMENT or -e.`,
+  ETIMEDOUT: (at) => `Nobody answers at ${at}: see whether it is the right address, and whether a firewall is between.`,
+  EHOSTUNREACH: (at) => `There is no way to ${at}: see whether it is the right address, and whether its machine runs.`,
+};
+
 function explained(error: unknown, endpoint: string): unknown {
   const { code = '' } = error as NodeJS.ErrnoException; // as above
   if (/SELF_SIGNED|UNABLE_TO_(VERIFY|GET)/.test(code))
@@ -204,6 +224,9 @@ function explained(error: unknown, endpoint: string): unknown {
       `the certificate of ${endpoint} is signed by nobody we trust (${code})\n` +
         `Name the director's CA with --ca-cert or BOSH_CA_CERT, or once for all with alias-env.`,
     );
-  if (error instanceof AggregateError && error.message === '') return new CliError(code, ...error.errors.slice(0, 1));
-  return error;
+  const hint = unreachable[code]?.(endpoint);
+  if (hint === undefined) return error;
+  // of a name with several addresses, the first that was tried
+  const [first] = error instanceof AggregateError ? (error.errors as Error[]) : [error as Error]; // node's
+  return new CliError(`${first?.message ?? code}\n${hint}`);
 }

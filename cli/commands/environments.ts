@@ -2,7 +2,7 @@ import type { Info } from '../../director/api/contract/info.ts';
 import type { CertificateExpiry } from '../../director/api/contract/operations.ts';
 import { paths } from '../../director/api/contract/paths.ts';
 import type { CommandSpec } from '../command.ts';
-import { fetching } from '../director-client.ts';
+import { fetching, whoHint } from '../director-client.ts';
 import { columnsOf, lines, type Table } from '../ui/table.ts';
 
 /** From how many days on before its end a certificate is shown as trouble. */
@@ -14,9 +14,12 @@ export const environmentCommands: readonly CommandSpec[] = [
     aliases: ['env'],
     text: 'Show environment',
     flags: [{ name: 'details', text: "Show director's certificates details" }],
-    run: async ({ ui, session }, given) => {
+    run: async ({ ui, session, globals }, given) => {
       const client = await session.director();
-      ui.table(infoTable(await fetching<Info>(client, 'Fetching info', paths.info)));
+      const info = await fetching<Info>(client, 'Fetching info', paths.info);
+      ui.table(infoTable(info));
+      // for people, and no failure: whoever is not logged in may ask, and programs are told what the bosh CLI tells
+      if (!info.user && !globals.json) ui.line(whoHint);
       if (!given.on('details')) return;
       ui.table(
         certificateTable(
