@@ -8,5 +8,7 @@ export interface CommandSpec {
   readonly text: string;
   readonly args?: readonly ArgumentSpec[];
   readonly flags?: readonly FlagSpec[];
+  /** It runs until it is stopped, and tells its end itself. */
+  readonly untilStopped?: true;
   readonly run: (context: Context, given: Given) => Promise<void>;
 }

@@ -9,6 +9,8 @@ export interface Context {
   readonly ui: Ui;
   readonly globals: Globals;
   readonly env: NodeJS.ProcessEnv;
+  /** Whether what is printed may have colours. */
+  readonly color: boolean;
   readonly cwd: string;
   readonly clock: Clock;
   readonly chance: Chance;

@@ -13,7 +13,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.exitCode = await runCli({
   words: process.argv.slice(2),
   env: process.env,
-  cwd: process.cwd(),
+  cwd: workingDirectory(),
   terminal,
   streams: {
     out: (bytes) => void process.stdout.write(bytes),
@@ -25,6 +25,15 @@ process.exitCode = await runCli({
   // put in by the build
   version: process.env.GANTRY_VERSION ?? '0.0.0',
 });
+
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    process.stderr.write('The directory that you are in is gone: go to another one first.\n');
+    process.exit(1);
+  }
+}
 
 /** Until someone wants us to stop. Without anybody asking, a signal ends the process as ever; a second one always. */
 function untilStopped(): Promise<void> {

@@ -39,14 +39,15 @@ export async function runCli(options: CliOptions): Promise<0 | 1> {
     const given = parseCommandLine(command, globalFlags, args);
     const globals = globalsOf(given, env);
     const { json, tty, color, interactive, columns } = globals;
-    ui = await openUi({ json, terminal: terminal || tty, color: color && colorful, interactive, columns }, streams);
+    const colored = color && colorful;
+    ui = await openUi({ json, terminal: terminal || tty, color: colored, interactive, columns }, streams);
     session = new Session({ globals, ui, clock: systemClock });
     const { cwd, untilStopped } = options;
     await command.run(
-      { ui, globals, env, cwd, clock: systemClock, chance: systemChance, session, untilStopped },
+      { ui, globals, env, color: colored, cwd, clock: systemClock, chance: systemChance, session, untilStopped },
       given,
     );
-    ui.line('Succeeded');
+    if (command.untilStopped !== true) ui.line('Succeeded');
     return 0;
   } catch (error) {
     ui.errorLine(describeError(error));

@@ -15,9 +15,22 @@ export interface Log {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
-/** JSON lines to a file descriptor (2: standard error) or a file. */
-export function createLog({ level, to = 2 }: { level: LogLevel; to?: number | string }): Log {
-  return wrap(pino({ level, base: null, messageKey: 'event' }, pino.destination({ dest: to, sync: true })));
+/**
+ * JSON lines to a file descriptor (2: standard error) or a file.
+ * @param options `as`: what each line is written as, for somebody who looks at it
+ */
+export function createLog({
+  level,
+  to = 2,
+  as,
+}: {
+  level: LogLevel;
+  to?: number | string;
+  as?: (line: string) => string;
+}): Log {
+  const destination = pino.destination({ dest: to, sync: true });
+  const stream = as === undefined ? destination : { write: (line: string) => void destination.write(as(line)) };
+  return wrap(pino({ level, base: null, messageKey: 'event' }, stream));
 }
 
 /** Says nothing. */

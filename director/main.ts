@@ -17,7 +17,7 @@ import { listenToHeartbeats } from './bus/heartbeats.ts';
 import { loadConfig, type DirectorConfig } from './config.ts';
 import { namedPem } from './config/named-file.ts';
 import { compileForExport } from './deploy/compile-for-export.ts';
-import { localUsers } from './main/admin.ts';
+import { adminPasswordFile, localUsers } from './main/admin.ts';
 import { assembleCore } from './main/core.ts';
 import { openInfrastructure } from './main/infrastructure.ts';
 import { openBus } from './main/open-bus.ts';
@@ -34,6 +34,7 @@ import { systemChance } from '../common/chance.ts';
 import { systemClock } from '../common/clock.ts';
 import type { OperatorError } from '../common/errors.ts';
 import { createLog, type Log } from '../common/log.ts';
+import { logText } from '../common/log-text.ts';
 import { processMachinesPossible } from '../cpi/memory/namespace.ts';
 
 export { hashPassword } from './auth/password.ts'; // for `gantry hash-password`: clients see of the director no more than this file
@@ -47,15 +48,18 @@ export interface StartOptions {
   agentCommand: readonly string[];
 }
 
-/** What `gantry director` and `gantry quickstart` start: a config file, and this program's own agent. */
+/**
+ * What `gantry director` and `gantry quickstart` start: a config file, and this program's own agent.
+ * @param options `terminal`: somebody looks at standard error, where the log goes unless a file is given for it
+ */
 export async function startFromFile(
   path: string | undefined,
-  { logFile }: { logFile?: string } = {},
+  { logFile, terminal = false }: { logFile?: string; terminal?: boolean } = {},
 ): Promise<RunningDirector> {
   const config = loadConfig(path, process.env);
   const to = logFile ?? config.log.file;
   return startDirector(config, {
-    log: createLog({ level: config.log.level, ...(to === undefined ? {} : { to }) }),
+    log: createLog({ level: config.log.level, ...(to !== undefined ? { to } : terminal ? { as: logText } : {}) }),
     version: process.env['GANTRY_VERSION'] ?? '0.0.0',
     revision: process.env['GANTRY_REVISION'] ?? '00000000',
     agentCommand: [process.execPath, fileURLToPath(new URL('./agent.js', import.meta.url))],
@@ -72,6 +76,8 @@ export interface RunningDirector {
   url: string;
   /** PEM: what clients check the API with. */
   caCertificate: string;
+  /** What clients are told; null: it is in the config file instead. */
+  files: { ca: string | null; adminPassword: string | null };
   /** What runs the deployments' machines, for people. */
   infrastructure: string;
   /** Resolves when it cannot go on and has to be started anew; what it was doing goes on then. */
@@ -81,7 +87,7 @@ export interface RunningDirector {
 }
 
 /** How long running tasks may go on once the director was told to stop. */
-const stopGraceMs = 5_000;
+export const stopGraceMs = 5_000;
 
 /**
  * Starts a director: everything that it stands on is opened in order and closed in reverse. The only file, with
@@ -242,7 +248,18 @@ async function start(
   const [host = '127.0.0.1'] = config.listen.hostnames;
   const url = `https://${host}:${api.port}`;
   log.info('director-started', { url, uuid, infrastructure: infrastructure.name, cores: availableParallelism() });
-  return { url, caCertificate: authority.certificate, infrastructure: infrastructure.name, broken, stop: closeAll };
+  const files = {
+    ca: config.listen.certificate === undefined ? join(stateDirectory, 'ca.pem') : null,
+    adminPassword: config.users.length === 0 ? join(stateDirectory, adminPasswordFile) : null,
+  };
+  return {
+    url,
+    caCertificate: authority.certificate,
+    files,
+    infrastructure: infrastructure.name,
+    broken,
+    stop: closeAll,
+  };
 }
 
 /** For `bosh environment --details`. */

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { OperatorError } from '../../../common/errors.ts';
 import { diffText } from '../../../cli/diff-text.ts';
-import { endpointOf } from '../../../cli/director-client.ts';
+import { endpointOf, Refused } from '../../../cli/director-client.ts';
 import { CliError, CliErrors, describeError } from '../../../cli/failure.ts';
 import { groupAndInstance, nameAndVersion } from '../../../cli/slugs.ts';
 import { compareKeys } from '../../../cli/sorted-keys.ts';
 import { withQuery } from '../../../cli/query.ts';
+import { shellWord } from '../../../cli/shell-word.ts';
 import { binaryBytes, decimalBytes, duration, unixDate, uptime } from '../../../cli/ui/format.ts';
 
 describe('errors', () => {
@@ -21,6 +22,28 @@ describe('errors', () => {
     const hinted = new OperatorError('full', { code: 'disk-full', hint: 'Delete something.' });
     expect(describeError(new CliErrors('', hinted, new Error('b')))).toBe('- full\n  Delete something.\n- b');
   });
+});
+
+describe('a refusal', () => {
+  const refused = (text: string) =>
+    describeError(new Refused({ status: 401, reason: '', headers: {}, bytes: Buffer.from(text), text }));
+
+  test('of somebody unknown tells how to say who one is, on a line of its own', () => {
+    expect(refused("Not authorized: '/tasks'\n").split('\n')).toEqual([
+      "Director responded with non-successful status code '401' response 'Not authorized: '/tasks''",
+      expect.stringContaining('BOSH_CLIENT_SECRET'),
+    ]);
+  });
+
+  test('of somebody known does not', () => {
+    expect(refused('{"code":600000,"description":"Require one of the scopes: x"}')).not.toContain('BOSH_CLIENT');
+  });
+});
+
+test('a word of a shell is quoted where it must be', () => {
+  expect(shellWord('/a/b-c.d:1')).toBe('/a/b-c.d:1');
+  expect(shellWord("it's $HOME")).toBe(`'it'\\''s $HOME'`);
+  expect(shellWord('')).toBe("''");
 });
 
 test.each([
