@@ -66,6 +66,8 @@ export class LiveReporter implements TaskReporter {
     if (task === undefined) return;
     const lines = (task.rest + chunk).split('\n');
     task.rest = lines.pop() ?? '';
+    // nothing that is printed meanwhile shall bring back what was drawn before these events
+    if (lines.length > 0) this.#ui.status([]);
     for (const line of lines) if (line !== '') this.#take(id, task, JSON.parse(line) as TaskEvent); // the contract's
     this.#draw();
   }
@@ -145,11 +147,17 @@ function statusOf(id: number, task: Followed, nowMs: number): StatusLine[] {
     const running = [...task.running.values()].filter(({ event }) => keyOf(event) === key);
     return running.length === 0 ? [] : [{ stage, running }];
   });
-  if (busy.length === 0) return [{ text: `${spinner} Task ${id}  ${since(task.sinceMs, nowMs)}` }];
+  const stageText = ({ title, finished, total, sinceMs }: Stage) =>
+    `${spinner} ${title}  ${bar(finished, total)}  ${finished}/${total}  ${since(sinceMs, nowMs)}`;
+  if (busy.length === 0) {
+    // between two waves of a stage, or two stages
+    const last = [...task.stages.values()].at(-1);
+    if (last !== undefined && last.finished < last.total) return [{ text: stageText(last) }];
+    const after = last === undefined ? '' : `, after ${last.title}`;
+    return [{ text: `${spinner} Task ${id}${after}  ${since(task.sinceMs, nowMs)}` }];
+  }
   const lines = busy.flatMap(({ stage, running }): StatusLine[] => [
-    {
-      text: `${spinner} ${stage.title}  ${bar(stage.finished, stage.total)}  ${stage.finished}/${stage.total}  ${since(stage.sinceMs, nowMs)}`,
-    },
+    { text: stageText(stage) },
     ...running
       .filter(({ event }) => event.task !== event.stage)
       .map(({ event, step, sinceMs }) => ({

@@ -12,7 +12,7 @@ function given(columns = 40) {
   const streams = { ...givenStreams(), columns: () => columns };
   const ui = new TextUi({ json: false, terminal: true, color: false, interactive: true, columns: [] }, streams);
   const reporter = new LiveReporter({ ui, clock: new VirtualClock() });
-  return { reporter, ui, screen: () => screenOf(streams.text()) };
+  return { reporter, ui, text: streams.text, screen: () => screenOf(streams.text()) };
 }
 
 const escape = '\u001b';
@@ -62,6 +62,26 @@ test('what goes on moves at the bottom, with a count; what ended stays above, on
     'Task 7 error',
     '',
   ]);
+});
+
+test('what has ended is never drawn again, not even between the lines of one piece of output', () => {
+  const { reporter, text } = given();
+  reporter.started(7);
+  reporter.output(7, progress(0, 'a', 'started', { status: 'draining' }));
+  const before = text().length;
+  reporter.output(7, progress(1, 'a', 'finished') + progress(1, 'b', 'started') + progress(2, 'b', 'finished'));
+  expect(text().slice(before)).not.toMatch(/draining|0\/2|1\/2/);
+  reporter.finished(7, 'done');
+});
+
+test('between two things of a stage its bar stays; after the last, the task tells what came before', () => {
+  const { reporter, screen } = given(60);
+  reporter.started(7);
+  reporter.output(7, progress(0, 'a', 'started') + progress(1, 'a', 'finished'));
+  expect(screen().at(-1)).toMatch(/^\S Updating web {2}█+░+ {2}1\/2 {2}00:00:00$/);
+  reporter.output(7, progress(1, 'b', 'started') + progress(2, 'b', 'finished'));
+  expect(screen().at(-1)).toMatch(/^\S Task 7, after Updating web {2}00:00:00$/);
+  reporter.finished(7, 'done');
 });
 
 test('no line is as wide as the terminal, and of very many things only some are shown', () => {
