@@ -4,11 +4,17 @@ export const quickstartCommands: readonly CommandSpec[] = [
   {
     name: 'quickstart',
     text: 'Start a director, deploy the sample release on this machine, and show it',
+    untilStopped: true,
     flags: [{ name: 'once', text: 'Take everything down again as soon as it was shown' }],
-    run: async ({ ui, untilStopped }, given) => {
+    run: async ({ ui, color, untilStopped }, given) => {
       const { quickstart } = await import('../quickstart/quickstart.ts');
       const stopped = process.stdout.isTTY && !given.on('once') ? untilStopped : null;
-      await quickstart({ out: (line) => ui.block(`${line}\n`), untilStopped: stopped, program: process.argv[1] ?? '' });
+      await quickstart({
+        out: (line) => ui.block(`${line}\n`),
+        color,
+        untilStopped: stopped,
+        program: process.argv[1] ?? '',
+      });
     },
   },
 ];

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import pc from 'picocolors';
 import { messageOf, OperatorError } from '../../common/errors.ts';
 import { localMachines, startFromFile, type RunningDirector } from '../../director/main.ts';
+import { shellWord } from '../shell-word.ts';
 import { makeArtifacts, type QuickstartFiles } from './artifacts.ts';
 
 export interface QuickstartOptions {
@@ -13,6 +14,7 @@ export interface QuickstartOptions {
   /** The gantry program itself, to run its own commands with. */
   program: string;
   out: (line: string) => void;
+  color: boolean;
 }
 
 /** How long a greeter may take to answer once its deploy has succeeded. */
@@ -23,14 +25,14 @@ const answerWaitMs = 10_000;
  * type, shown before it runs. Everything is in one directory, and gone at the end.
  */
 export async function quickstart(options: QuickstartOptions): Promise<void> {
-  const { out } = options;
+  const { out, color } = options;
   const home = await mkdtemp(
     join(await ensure(join(process.env['GANTRY_HOME'] ?? join(homedir(), '.gantry'))), 'quickstart-'),
   );
   const startedMs = performance.now();
   const machines = await localMachines();
   if (machines.reason !== null)
-    out(pc.yellow(`Machines are simulated: ${machines.reason}. Nothing will really run on them.`));
+    out(pc.createColors(color).yellow(`Machines are simulated: ${machines.reason}. Nothing will really run on them.`));
   const config = join(home, 'director.yml');
   await writeFile(config, directorConfig(home, machines.kind));
   const director = await startFromFile(config, { logFile: join(home, 'director.log') });
@@ -53,6 +55,7 @@ export async function quickstart(options: QuickstartOptions): Promise<void> {
     deployed = false;
   } finally {
     await director.stop();
+    if (!deployed) out('\nAll of it is gone again.');
     if (deployed) out(`What was deployed is still there, and so is all that the director knows of it: ${home}`);
     else await rm(home, { recursive: true, force: true });
   }
@@ -92,11 +95,11 @@ async function environment(home: string, director: RunningDirector): Promise<Rec
 }
 
 async function run(
-  { program, out }: QuickstartOptions,
+  { program, out, color }: QuickstartOptions,
   env: Record<string, string>,
   args: readonly string[],
 ): Promise<void> {
-  out(pc.bold(`\n$ gantry ${args.join(' ')}`));
+  out(pc.createColors(color).bold(`\n$ gantry ${args.join(' ')}`));
   const child = spawn(process.execPath, [program, '--tty', ...args], {
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, ...env },
@@ -131,12 +134,20 @@ async function firstAnswer(): Promise<string> {
   }
 }
 
-async function showTheWay({ out }: QuickstartOptions, env: Record<string, string>, home: string): Promise<void> {
+async function showTheWay(
+  { out, program }: QuickstartOptions,
+  env: Record<string, string>,
+  home: string,
+): Promise<void> {
+  const bin = join(home, 'bin');
+  await mkdir(bin);
+  const command = [process.execPath, resolve(program)].map(shellWord).join(' ');
+  await writeFile(join(bin, 'gantry'), `#!/bin/sh\nexec ${command} "$@"\n`, { mode: 0o755 });
   const file = join(home, 'env.sh');
-  const lines = Object.entries(env).map(([name, value]) => `export ${name}=${JSON.stringify(value)}\n`);
-  await writeFile(file, lines.join(''), { mode: 0o600 });
+  const lines = Object.entries(env).map(([name, value]) => `export ${name}=${shellWord(value)}\n`);
+  await writeFile(file, `${lines.join('')}export PATH=${shellWord(bin)}:"$PATH"\n`, { mode: 0o600 });
   out(
-    `\nPoint \`bosh\` or \`gantry\` at it, in another terminal:\n\n  source ${file}\n  bosh -d greeter instances --ps\n`,
+    `\nPoint \`gantry\` or \`bosh\` at it, in another terminal:\n\n  . ${shellWord(file)}\n  gantry -d greeter instances --ps\n`,
   );
   out('Ctrl-C takes everything down again.');
 }
