@@ -110,9 +110,18 @@ async function localRelease(
   const { latestRelease, ReleaseIndex } = await import('../releases/directory/release-index.ts');
   const { nameOf, readConfig } = await import('../releases/directory/config.ts');
   const { findRelease } = await import('../releases/directory/build-release.ts');
+  if (!(await hasConfig(place.dir)))
+    throw new CliError(
+      `No release is named, and ${place.dir} is no release directory: it has no config/\n` +
+        'Name a tarball or a URL, or a release directory with --dir.',
+    );
   const wanted = name || nameOf(await readConfig(place.dir));
   const latest = await latestRelease(place, wanted);
-  if (latest === undefined) throw new CliError(`Expected at least one dev or final version of release '${wanted}'`);
+  if (latest === undefined)
+    throw new CliError(
+      `Expected at least one dev or final version of release '${wanted}'\n` +
+        `None was made in ${place.dir} yet: make one with \`gantry create-release --dir ${dir}\`, and upload it then.`,
+    );
   if (!version) return findRelease(place, await new ReleaseIndex(place, latest.index).read(wanted, latest.version));
   for (const index of ['dev', 'final'] as const) {
     const releases = new ReleaseIndex(place, index);
@@ -121,6 +130,12 @@ async function localRelease(
   }
   throw new CliError(`Expected to find release '${wanted}/${version}' in ${place.dir}`);
 }
+
+const hasConfig = (dir: string) =>
+  stat(join(dir, 'config')).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 
 /** Sends a tarball without those packages that the director has. */
 async function send(

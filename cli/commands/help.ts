@@ -34,7 +34,8 @@ function usageOf({ name, aliases = [], text, args = [], flags = [] }: CommandSpe
   });
   return [
     `Usage:\n  gantry [OPTIONS] ${name}${options}${shown.join('')}\n\n${text}${aliasText(aliases)}\n\nApplication Options:\n`,
-    ...flagLines(globalFlags),
+    // a command's own flag stands in place of the common one of that name
+    ...flagLines(globalFlags.filter(({ name: common }) => !flags.some((own) => own.name === common))),
     ...(flags.length === 0 ? [] : [`\n[${name} command options]\n`, ...flagLines(flags)]),
   ].join('');
 }

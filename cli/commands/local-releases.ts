@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { ReleaseAlgorithm } from '../../releases/directory/place.ts';
 import type { CommandSpec } from '../command.ts';
 import type { FlagSpec, Given } from '../given.ts';
@@ -21,7 +22,9 @@ export const localReleaseCommands: readonly CommandSpec[] = [
     flags: [dirFlag, { name: 'git', text: 'Initialize git repository' }],
     run: async (context, given) => {
       const { initRelease } = await import('../../releases/directory/scaffold.ts');
-      await initRelease(releasePlace(context, given.text('dir')), { git: given.on('git') });
+      const place = releasePlace(context, given.text('dir'));
+      await initRelease(place, { git: given.on('git') });
+      tell(context, `Began a release in ${place.dir}: generate-job and generate-package go on with it`);
     },
   },
   {
@@ -30,7 +33,9 @@ export const localReleaseCommands: readonly CommandSpec[] = [
     flags: [dirFlag],
     run: async (context, given) => {
       const { resetRelease } = await import('../../releases/directory/scaffold.ts');
-      await resetRelease(releasePlace(context, given.text('dir')));
+      const place = releasePlace(context, given.text('dir'));
+      await resetRelease(place);
+      tell(context, `Removed dev releases, dev builds and blobs from ${place.dir}; final releases stay`);
     },
   },
   {
@@ -40,7 +45,12 @@ export const localReleaseCommands: readonly CommandSpec[] = [
     flags: [dirFlag],
     run: async (context, given) => {
       const { generateJob } = await import('../../releases/directory/scaffold.ts');
-      await generateJob(releasePlace(context, given.text('dir')), given.arg(0));
+      const [place, name] = [releasePlace(context, given.text('dir')), given.arg(0)];
+      await generateJob(place, name);
+      tell(
+        context,
+        `Made ${join(place.dir, 'jobs', name)}: spec names templates, packages and properties, monit processes`,
+      );
     },
   },
   {
@@ -50,7 +60,9 @@ export const localReleaseCommands: readonly CommandSpec[] = [
     flags: [dirFlag],
     run: async (context, given) => {
       const { generatePackage } = await import('../../releases/directory/scaffold.ts');
-      await generatePackage(releasePlace(context, given.text('dir')), given.arg(0));
+      const [place, name] = [releasePlace(context, given.text('dir')), given.arg(0)];
+      await generatePackage(place, name);
+      tell(context, `Made ${join(place.dir, 'packages', name)}: spec names files in src/, packaging builds them`);
     },
   },
   {
@@ -121,6 +133,11 @@ export const localReleaseCommands: readonly CommandSpec[] = [
     run: (context, given) => redigest(context, given, 'sha256'),
   },
 ];
+
+/** For people; in JSON there is no more than the bosh CLI says. */
+function tell({ ui, globals }: Context, text: string): void {
+  if (!globals.json) ui.line(text);
+}
 
 async function create(context: Context, given: Given): Promise<void> {
   const { createRelease, recreateRelease, writeTarball } = await import('../../releases/directory/create-release.ts');

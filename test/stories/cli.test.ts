@@ -1,17 +1,16 @@
-import { createWriteStream } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runCli } from '../../cli/run.ts';
+import { stemcellManifestOf } from '../../cli/stemcell-file.ts';
 import { silentLog } from '../../common/log.ts';
 import { loadConfig } from '../../director/config.ts';
 import { startDirector, type RunningDirector } from '../../director/main.ts';
 import { writeTarball } from '../../releases/directory/create-release.ts';
 import { packReleaseDir } from '../../releases/directory/pack-release-dir.ts';
-import { packStemcell } from '../../stemcells/pack-stemcell.ts';
 import { givenStreams } from '../support/cli-ui.ts';
 
 const shipped = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
@@ -43,14 +42,6 @@ beforeAll(async () => {
   await writeFile(join(dir, 'ca.pem'), director.caCertificate);
   const [source, workDir] = [shipped('releases/shipped/greeter'), dir];
   await writeTarball(await packReleaseDir({ dir: source, workDir, version: '1' }), join(dir, 'greeter.tgz'));
-  const stemcell = {
-    name: 'gantry-local',
-    version: '1',
-    operatingSystem: 'gantry-local',
-    formats: ['memory'],
-    cloudProperties: {},
-  };
-  await pipeline(packStemcell(stemcell), createWriteStream(join(dir, 'stemcell.tgz')));
 }, 30_000);
 afterAll(async () => {
   await director.stop();
@@ -92,6 +83,7 @@ test('an operator goes from an empty director to running instances, changes them
   const manifest = shipped('manifests/shipped/quickstart/greeter.yml');
   const cloudConfig = shipped('manifests/shipped/quickstart/cloud-config.yml');
   for (const words of [
+    ['create-stemcell', 'stemcell.tgz'],
     ['upload-release', 'greeter.tgz'],
     ['upload-stemcell', 'stemcell.tgz'],
     ['update-cloud-config', cloudConfig],
@@ -128,6 +120,25 @@ test('an operator goes from an empty director to running instances, changes them
   expect(events).not.toEqual([]);
 }, 120_000);
 
+test('a stemcell is made of nothing but what it is called, for one CPI or another', async () => {
+  const properties = '{"image_id": "img-7"}';
+  const words = [
+    '--name=own',
+    '--os=tiny',
+    '--version=2.1',
+    '--format=a',
+    '--format=b',
+    '--cloud-properties',
+    properties,
+  ];
+  expect(await gantry(['create-stemcell', 'own.tgz', ...words])).toMatchObject({ code: 0, errors: '' });
+  expect(await rowsOf('inspect-local-stemcell', 'own.tgz')).toMatchObject([
+    { name: 'own', os: 'tiny', version: '2.1' },
+  ]);
+  const inspected = await stemcellManifestOf(createReadStream(join(dir, 'own.tgz')), 'own.tgz');
+  expect(inspected).toMatchObject({ formats: ['a', 'b'], cloudProperties: { image_id: 'img-7' } });
+});
+
 test('faults of a manifest are told with the lines of the file that its author has, not of what is sent', async () => {
   const shippedManifest = await readFile(shipped('manifests/shipped/quickstart/greeter.yml'), 'utf8');
   const bad = `# sent, the keys are sorted\n${shippedManifest.replace('azs: [z1, z2]', 'azs: [z1, z9]')}`;
@@ -137,6 +148,38 @@ test('faults of a manifest are told with the lines of the file that its author h
   const { code, text } = await gantry(['-d', 'greeter', 'plan', 'bad.yml']);
   expect(code).toBe(1);
   expect(text).toMatch(new RegExp(`azs.1: the cloud config has no AZ "z9" .*\\[line ${line}\\]`));
+});
+
+test('with a wrong password every command says what to do; one that anybody may ask succeeds, as with bosh', async () => {
+  const options = { user: 'stranger' };
+  expect(await gantry(['deployments'], options)).toMatchObject({
+    code: 1,
+    errors: expect.stringMatching(/BOSH_CLIENT_SECRET.*\nExit code 1\n$/),
+  });
+  const environment = await gantry(['environment', '--tty'], options);
+  expect(environment).toMatchObject({ code: 0, errors: '' });
+  expect(environment.text).toMatch(/\(not logged in\)[^]*BOSH_CLIENT_SECRET/);
+  expect((await gantry(['environment', '--json'], options)).text).not.toContain('BOSH_CLIENT_SECRET');
+});
+
+test('where no director listens, its address and what to do are said in one sentence', async () => {
+  const { code, errors } = await gantry(['-e', 'https://127.0.0.1:1', 'environment']);
+  expect(code).toBe(1);
+  expect(errors).toMatch(/No director listens at https:\/\/127\.0\.0\.1:1: start it .*BOSH_ENVIRONMENT/);
+});
+
+test('release authors are told what was made, and what is missing', async () => {
+  const made = await gantry(['init-release', '--dir=own-release', '--tty']);
+  expect(made.text).toMatch(/Began a release in .*own-release/);
+  expect((await gantry(['generate-job', 'web', '--dir=own-release', '--json'])).text).not.toContain('Made');
+  expect((await gantry(['upload-release', '--dir=own-release'])).errors).toContain('gantry create-release --dir own');
+  expect((await gantry(['upload-release'])).errors).toMatch(/No release is named, and .* no release directory/);
+});
+
+test('help names each flag once, also one that a command has for itself', async () => {
+  const { text } = await gantry(['director', '--help']);
+  expect(text.match(/--config=/g)).toHaveLength(1);
+  expect(text).toContain("The director's config file");
 });
 
 test('who may only read is refused what changes something, with the scopes that are missing', async () => {
