@@ -1,5 +1,5 @@
 import type { Chance } from '../common/chance.ts';
-import type { Clock } from '../common/clock.ts';
+import type { Clock, Timer } from '../common/clock.ts';
 
 /**
  * The lines of a task's cpi output: one for each call and one for its answer, told apart by the request id when many
@@ -46,10 +46,19 @@ export function requestIdFrom(chance: Chance): string {
 
 /** Longer ones are handed on in pieces: a program may never end its line. */
 const lineCharsMax = 64 * 1024;
+/** Nor may it ever go on with it: what it hangs at is in just that line. */
+const lineWaitMs = 1_000;
 
 /** Hands on whole lines of what comes in pieces, so that the programs of one task don't mix theirs. */
-export function byLine(write: (text: string) => void): { add: (text: string) => void; end: () => void } {
+export function byLine(write: (text: string) => void, clock: Clock): { add: (text: string) => void; end: () => void } {
   let begun = '';
+  let timer: Timer | undefined;
+  const end = () => {
+    timer?.cancel();
+    timer = undefined;
+    if (begun !== '') write(`${begun}\n`);
+    begun = '';
+  };
   return {
     add: (text) => {
       const at = text.lastIndexOf('\n') + 1;
@@ -58,14 +67,11 @@ export function byLine(write: (text: string) => void): { add: (text: string) => 
         begun = '';
       }
       begun += text.slice(at);
-      if (begun.length > lineCharsMax) {
-        write(`${begun}\n`);
-        begun = '';
-      }
+      timer?.cancel();
+      timer = undefined;
+      if (begun.length > lineCharsMax) end();
+      else if (begun !== '') timer = clock.after(lineWaitMs, end);
     },
-    end: () => {
-      if (begun !== '') write(`${begun}\n`);
-      begun = '';
-    },
+    end,
   };
 }

@@ -111,9 +111,9 @@ export class Caller {
     }
   }
 
-  /** Its standard error as it comes, in whole lines. */
+  /** Its standard error as it comes, in whole lines where it writes them. */
   async #withStderr<T>(run: (onStderr: (text: string) => void) => Promise<T>): Promise<T> {
-    const lines = byLine((text) => this.#scope.onOutput?.(text));
+    const lines = byLine((text) => this.#scope.onOutput?.(text), this.#options.clock);
     try {
       return await run(lines.add);
     } finally {
@@ -122,12 +122,15 @@ export class Caller {
   }
 
   #read(end: RunEnd, call: CallName, details: Record<string, unknown> = {}): WireAnswer {
-    if (end.state === 'timed-out') throw noAnswer(call, 'did not come in time, and it was stopped', undefined, details);
+    if (end.state === 'timed-out') {
+      const seconds = Math.round(this.#calls.timeLimitMs(call.method) / 1000);
+      throw noAnswer(call, `did not come in ${seconds} s, and the program was ended`, undefined, details);
+    }
     if (end.answer === null && end.answerBytes > 0) {
       throw noAnswer(call, `has ${end.answerBytes} bytes, which is too many`, undefined, details);
     }
     if (end.state === 'died') throw noAnswer(call, 'never came: the program was killed', undefined, details);
-    return parseAnswer(end.answer ?? '', call, details);
+    return parseAnswer(end.answer ?? '', call, { details, ...(end.failure === null ? {} : { failure: end.failure }) });
   }
 
   #request(method: WireMethod, given: unknown[], apiVersion: number | undefined): WireRequest {

@@ -68,6 +68,10 @@ export class Calls {
     return this.#await(folder, method, onStderr);
   }
 
+  timeLimitMs(method: WireMethod): number {
+    return this.#limits(method).timeMs;
+  }
+
   async forget(name: string): Promise<void> {
     await rm(this.#folder(name), { recursive: true, force: true });
   }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, mkdir, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { constants as osConstants } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../common/clock.ts';
 import { OperatorError } from '../../common/errors.ts';
@@ -122,6 +123,8 @@ export interface RunEnd {
   /** Null: larger than allowed, or none. */
   answer: string | null;
   answerBytes: number;
+  /** How it ended, when that was not with status 0: `ended with status 1`, `was killed by SIGKILL`. */
+  failure: string | null;
 }
 
 /** Waits for the end of a run, whoever started it. What it writes to standard error is handed on as it comes. */
@@ -137,7 +140,7 @@ export async function awaitRun(
   const { answer, bytes } = await readAnswer(join(folder, 'answer.json'), limits.answerBytesMax);
   await cutTo(limits.stderrBytesMax, join(folder, 'stderr.log'));
   if (answer === null) await cutTo(limits.answerBytesMax + 1, join(folder, 'answer.json')); // too large for the next one, too
-  return { state, answer, answerBytes: bytes };
+  return { state, answer, answerBytes: bytes, failure: await failureOf(join(folder, 'exit')) };
 
   async function waitWhileRunning(): Promise<RunEnd['state']> {
     for (let waitMs = 5; ; waitMs = Math.min(2 * waitMs, pollMs)) {
@@ -154,6 +157,7 @@ export async function awaitRun(
       }
       await Promise.race([clock.sleep(waitMs), ...(exited === undefined ? [] : [exited])]);
       await tail.read();
+      await cutTo(limits.stderrBytesMax, join(folder, 'stderr.log')); // it may go on for hours
     }
   }
 }
@@ -191,6 +195,14 @@ async function readAnswer(path: string, bytesMax: number): Promise<{ answer: str
   } catch {
     return { answer: null, bytes: 0 };
   }
+}
+
+/** A shell tells the number of the signal, if that was the end, as a status above 128. */
+async function failureOf(exit: string): Promise<string | null> {
+  const status = Number.parseInt(await readFile(exit, 'utf8').catch(() => ''), 10);
+  if (Number.isNaN(status) || status === 0) return null;
+  const signal = Object.entries(osConstants.signals).find(([, number]) => number === status - 128)?.[0];
+  return signal === undefined ? `ended with status ${status}` : `was killed by ${signal}`;
 }
 
 async function bytesOf(path: string): Promise<number> {

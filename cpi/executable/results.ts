@@ -2,7 +2,7 @@ import { id, type DiskCid, type NetworkCid, type SnapshotCid, type StemcellCid, 
 import type { CloudProperties, CpiInfo, DiskHint, ManagedNetwork } from '../cpi.ts';
 import { CpiError } from '../errors.ts';
 import type { Result } from './caller.ts';
-import { isObject, noAnswer } from './wire.ts';
+import { inCall, isObject, noAnswer } from './wire.ts';
 
 // Each takes the result of a call and gives what it means.
 // @throws CpiOutcomeUnknown, or CpiError where nothing can have changed, when it is not of the shape it must have
@@ -54,7 +54,7 @@ export function diskHint(answer: Result): DiskHint {
   const { result } = answer;
   if (isText(result)) return result;
   if (isObject(result) && Object.keys(result).length > 0) return result;
-  throw new CpiError('CpiError', `attach_disk: the CPI gives no disk hint (request ${answer.call.requestId})`, {
+  throw new CpiError('CpiError', `the CPI gives no disk hint, ${inCall(answer.call)}`, {
     hint: 'It speaks version 1 of the CPI protocol in this call; version 2 is needed. Use a newer release of this CPI.',
     details: { ...answer.call },
   });

@@ -78,24 +78,33 @@ const named: ReadonlySet<WireMethod> = new Set(['create_vm', 'create_disk']);
 /** Of an answer that is none, in the error's message. */
 const shownCharsMax = 500;
 
-/** @throws CpiOutcomeUnknown, or CpiError where nothing can have changed, for a text that is no answer */
-export function parseAnswer(text: string, call: CallName, details: Record<string, unknown> = {}): WireAnswer {
+/**
+ * @param of.failure how the program ended, if not well: part of why its answer is none
+ * @throws CpiOutcomeUnknown, or CpiError where nothing can have changed, for a text that is no answer
+ */
+export function parseAnswer(
+  text: string,
+  call: CallName,
+  { details = {}, failure }: { details?: Record<string, unknown>; failure?: string } = {},
+): WireAnswer {
+  const none = (why: string, cause?: unknown) =>
+    noAnswer(call, failure === undefined ? why : `${why}; the program ${failure}`, cause, details);
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch (thrown) {
-    throw noAnswer(call, `is no JSON: ${shown(text)}`, thrown, details);
+    throw none(`is no JSON: ${shown(text)}`, thrown);
   }
-  if (!isObject(parsed)) throw noAnswer(call, `is no object: ${shown(text)}`, undefined, details);
+  if (!isObject(parsed)) throw none(`is no object: ${shown(text)}`);
   const missing = ['result', 'error', 'log'].filter((key) => !Object.hasOwn(parsed, key));
-  if (missing.length > 0) throw noAnswer(call, `lacks ${missing.join(' and ')}: ${shown(text)}`, undefined, details);
+  if (missing.length > 0) throw none(`lacks ${missing.join(' and ')}: ${shown(text)}`);
   const { result, error, log } = parsed;
-  if (typeof log !== 'string') throw noAnswer(call, `has a log that is no text: ${shown(text)}`, undefined, details);
+  if (typeof log !== 'string') throw none(`has a log that is no text: ${shown(text)}`);
   if (error === null) return { result, error, log };
-  if (!isObject(error)) throw noAnswer(call, `has an error that is no object: ${shown(text)}`, undefined, details);
+  if (!isObject(error)) throw none(`has an error that is no object: ${shown(text)}`);
   const { type, message, ok_to_retry } = error;
   if (typeof type !== 'string' || typeof message !== 'string' || typeof ok_to_retry !== 'boolean') {
-    throw noAnswer(call, `has an error without a type, message and ok_to_retry: ${shown(text)}`, undefined, details);
+    throw none(`has an error without a type, message and ok_to_retry: ${shown(text)}`);
   }
   return { result, error: { type, message, ok_to_retry }, log };
 }
@@ -103,9 +112,12 @@ export function parseAnswer(text: string, call: CallName, details: Record<string
 const lostHint =
   'It may have been made. Look for it on the infrastructure and delete it there; running the task again makes another.';
 
-/** Where the outcome may be a new or a changed thing, that is what the error says. */
+/**
+ * Where the outcome may be a new or a changed thing, that is what the error says.
+ * @param why what is wrong with it: `is no JSON: …`
+ */
 export function noAnswer(call: CallName, why: string, cause?: unknown, details: Record<string, unknown> = {}): Error {
-  const message = `${call.method}: the answer of the CPI ${why} (request ${call.requestId})`;
+  const message = `Invalid CPI response: it ${why}, ${inCall(call)}`;
   const all = { ...details, method: call.method, requestId: call.requestId };
   if (harmless.has(call.method)) return new CpiError('CpiError', message, { okToRetry: true, cause, details: all });
   const lost = creating.has(call.method) && !named.has(call.method) ? { hint: lostHint } : {};
@@ -119,14 +131,23 @@ const retriable: ReadonlySet<CpiErrorType> = new Set([
   'VMCreationFailed',
 ]);
 
-/** The error that a program answered, as ours. A type that BOSH doesn't know is `CpiError`, with its name shown. */
+/**
+ * The error that a program answered, as ours, in the words that scripts know from BOSH. A type that BOSH doesn't know is
+ * `CpiError`. Source: handle_error of bosh-director's external_cpi.
+ */
 export function errorOf(error: NonNullable<WireAnswer['error']>, call: CallName): CpiError {
   const type = typeOf(error);
-  const said = error.type === `Bosh::Clouds::${type}` ? error.type : `${type}, called ${error.type}`;
-  return new CpiError(type, `${call.method}: ${error.message} (${said}, request ${call.requestId})`, {
+  const known = type !== 'CpiError' || error.type === 'Bosh::Clouds::CpiError';
+  const message = `${known ? '' : 'Unknown '}CPI error '${error.type}' with message '${error.message}' ${inCall(call)}`;
+  return new CpiError(type, message, {
     okToRetry: retriable.has(type) && error.ok_to_retry,
     details: { method: call.method, requestId: call.requestId, type: error.type },
   });
+}
+
+/** The end of every message about a call, which is how its lines in the task's cpi output are found. */
+export function inCall({ method, requestId }: CallName): string {
+  return `in '${method}' CPI method (CPI request ID: '${requestId}')`;
 }
 
 function typeOf({ type, message }: NonNullable<WireAnswer['error']>): CpiErrorType {

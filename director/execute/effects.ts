@@ -1,3 +1,4 @@
+import { CpiError, CpiOutcomeUnknown } from '../../cpi/errors.ts';
 import { activeVm } from '../plan/actual.ts';
 import { archiveOf } from '../plan/instance-spec.ts';
 import type { Step, StepKind } from '../plan/step.ts';
@@ -68,8 +69,14 @@ export async function runSteps(steps: readonly Step[], io: StepIo): Promise<void
     try {
       await effect(step, io);
     } catch (thrown) {
+      tellInstance(thrown, io.work.label);
       if (step.kind === 'delete-instance' || !goesOnPast(thrown, io)) throw thrown;
       io.task.events.warning(`${io.work.label}: ${step.kind} failed, going on by force: ${thrown.message}`);
     }
   }
+}
+
+/** A CPI knows VMs and disks; whose they are, only we do. */
+function tellInstance(thrown: unknown, instance: string): void {
+  if (thrown instanceof CpiError || thrown instanceof CpiOutcomeUnknown) thrown.details['instance'] ??= instance;
 }

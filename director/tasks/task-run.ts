@@ -7,6 +7,7 @@ import type { Lease } from '../store/lease.ts';
 import type { Store } from '../store/store.ts';
 import type { Task } from '../store/tasks.ts';
 import { wireCodeOf } from '../wire-codes.ts';
+import { errorText } from './error-text.ts';
 import { type EventLines, eventLines } from './event-log.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import type { LockRoom } from './lock-room.ts';
@@ -213,7 +214,7 @@ export class TaskRun {
         const { error } = outcome;
         this.#debug(stackOf(error));
         if (!(error instanceof OperatorError)) this.#log.error('task-bug', { error: stackOf(error) });
-        this.#events.error(wireCodeOf(error).code, withHint(error), error);
+        this.#events.error(wireCodeOf(error).code, errorText(error, this.task.id), error);
         return { state: 'error', result: resultText(messageOf(error)) };
       }
     }
@@ -269,11 +270,6 @@ export class TaskRun {
       },
     };
   }
-}
-
-function withHint(error: unknown): string {
-  const hint = error instanceof OperatorError ? error.hint : undefined;
-  return hint === undefined ? messageOf(error) : `${messageOf(error)}\n${hint}`;
 }
 
 /** With its causes: the debug output is for those who run the director. */

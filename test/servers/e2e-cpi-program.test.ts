@@ -70,9 +70,9 @@ test('killed when the VM is made and the program has not told, the next director
 
 test('a program that is killed, and one that answers nonsense: each VM that may be there is named, and left alone', async () => {
   await cpi.mishap('create_vm', 'die');
-  await expectRefused(4, /create_vm: the answer of the CPI is no JSON: nothing at all/);
+  await expectRefused(4, /nothing at all; the program was killed by SIGKILL, in 'create_vm' CPI method/);
   await cpi.mishap('create_vm', 'garbage', '<html>Bad gateway</html>');
-  await expectRefused(4, /create_vm: the answer of the CPI is no JSON: <html>Bad gateway<\/html>/);
+  await expectRefused(4, /it is no JSON: <html>Bad gateway<\/html>, in 'create_vm' CPI method/);
 
   expect(await director.deploy(greeterManifest({ instances: 4 }))).toMatchObject({ state: 'done' });
   await expectServing({ instances: 4, lost: 2 });
@@ -89,7 +89,7 @@ test('a program that never answers is ended after its limit, and what it had sai
   expect(await director.ended(task)).toMatchObject({
     state: 'error',
     events: expect.stringMatching(
-      /create_vm: the answer of the CPI did not come in time.*Look for it on the infrastructure/,
+      /it did not come in 10 s, and the program was ended, in 'create_vm' CPI method.*Look for it on the infrastructure/,
     ),
   });
   expect(await cpi.processes()).toEqual([]);
@@ -123,6 +123,7 @@ async function expectRefused(instances: number, words: RegExp): Promise<void> {
   const failed = await director.deploy(greeterManifest({ instances }));
   expect(failed).toMatchObject({ state: 'error', events: expect.stringMatching(words) });
   expect(failed.events).toMatch(/greeter\/\S+ ?\S*: the VM of agent \S+ may exist on the infrastructure/);
+  expect(failed.events).toMatch(/This was at greeter\/\S+\.\\n/);
   expect(failed.events).toContain('Look for it on the infrastructure');
 }
 

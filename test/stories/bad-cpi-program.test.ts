@@ -47,14 +47,19 @@ async function ended(id: Awaited<ReturnType<typeof enqueue>>['id']) {
 }
 
 test.each<[Fault, string, string]>([
-  ['garbage', '<html>Bad gateway</html>', 'the answer of the CPI is no JSON: <html>Bad gateway</html> (request cpi-'],
-  ['garbage', '{"result":{}}', 'the answer of the CPI lacks error and log: {'],
-  ['garbage', ' '.repeat(17 * 1024 * 1024), 'the answer of the CPI has 17825792 bytes, which is too many'],
-  ['die-first', '', 'the answer of the CPI is no JSON: nothing at all'],
+  [
+    'garbage',
+    '<html>Bad gateway</html>',
+    "it is no JSON: <html>Bad gateway</html>, in 'create_vm' CPI method (CPI request ID: 'cpi-",
+  ],
+  ['garbage', '{"result":{}}', 'it lacks error and log: {'],
+  ['garbage', ' '.repeat(17 * 1024 * 1024), 'it has 17825792 bytes, which is too many'],
+  ['die-first', '', 'it is no JSON: nothing at all; the program was killed by SIGKILL'],
 ])('create_vm by a program with the fault %s', async (fault, content, message) => {
   await program.fault('create_vm', fault, content);
   const failed = await deploy();
   expect(failed.state).toBe('error');
+  expect(failed.events).toContain('Invalid CPI response: ');
   expect(failed.events).toContain(JSON.stringify(message).slice(1, -1));
   expect(failed.events).toContain('It may have been made. Look for it on the infrastructure');
 
@@ -63,8 +68,28 @@ test.each<[Fault, string, string]>([
   // It is given up with this, and the next deploy asks for another
   expect(await world.store.instances.all()).toMatchObject([{ vms: [] }]);
   await program.fault('create_vm', 'refuse', 'no room');
-  expect((await deploy()).events).toContain('create_vm: no room');
+  const refused = await deploy();
+  // As a BOSH director says it, and scripts match on it; then where, and what to do
+  const error =
+    /CPI error 'Bosh::Clouds::CloudError' with message 'no room' in 'create_vm' CPI method \(CPI request ID: 'cpi-\d{6}'\)/;
+  expect(refused.result).toMatch(new RegExp(`^${error.source}$`));
+  expect(errorsOf(refused.events)).toEqual([
+    expect.stringMatching(new RegExp(`^${error.source}$`)), // in its stage
+    expect.stringMatching(
+      new RegExp(
+        `^${error.source}\nThis was at compilation-\\S+\\.\nWhat the CPI wrote is shown by: bosh task ${refused.id} --cpi$`,
+      ),
+    ),
+  ]);
 });
+
+/** What a client shows of them. */
+function errorsOf(events: string): string[] {
+  return events.split('\n').flatMap((line) => {
+    const { data, error } = JSON.parse(line || '{}') as { data?: { error?: string }; error?: { message: string } };
+    return data?.error ?? error?.message ?? [];
+  });
+}
 
 test('a program that hangs is ended after its limit; who cancels meanwhile is told what is waited for', async () => {
   await program.fault('create_vm', 'hang');
@@ -77,6 +102,6 @@ test('a program that hangs is ended after its limit; who cancels meanwhile is to
   const cancelled = await ended(id);
   expect(cancelled.state).toBe('cancelled');
   expect(cancelled.events).toContain(`task ${id} ends when what is under way has ended, such as calls of the CPI`);
-  expect(cancelled.events).toContain('did not come in time, and it was stopped');
+  expect(cancelled.events).toContain('it did not come in 8 s, and the program was ended');
   expect(await world.store.locks.list(world.clock.now())).toEqual([]);
 });

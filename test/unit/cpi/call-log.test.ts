@@ -8,7 +8,7 @@ import { MemoryCpi } from '../../../cpi/memory/memory-cpi.ts';
 
 test('what comes in pieces is handed on in whole lines', () => {
   const written: string[] = [];
-  const lines = byLine((text) => written.push(text));
+  const lines = byLine((text) => written.push(text), new VirtualClock());
   for (const piece of ['one, ', 'still one\ntw', 'o\nthree\nfo', 'ur']) lines.add(piece);
   lines.end();
   expect(written).toEqual(['one, still one\n', 'two\nthree\n', 'four\n']);
@@ -16,9 +16,25 @@ test('what comes in pieces is handed on in whole lines', () => {
 
 test('a line without an end is handed on in pieces', () => {
   const written: string[] = [];
-  const lines = byLine((text) => written.push(text));
+  const lines = byLine((text) => written.push(text), new VirtualClock());
   lines.add('x'.repeat(70_000));
   expect(written).toEqual([`${'x'.repeat(70_000)}\n`]);
+});
+
+test('a line that does not go on is handed on as it is: what a program hangs at is in it', async () => {
+  const clock = new VirtualClock();
+  const written: string[] = [];
+  const lines = byLine((text) => written.push(text), clock);
+  lines.add('asking the infrastructure ...');
+  await clock.advance(900);
+  lines.add(' still');
+  await clock.advance(900);
+  expect(written).toEqual([]);
+  await clock.advance(200);
+  expect(written).toEqual(['asking the infrastructure ... still\n']);
+  lines.add(' done\n');
+  lines.end();
+  expect(written).toEqual(['asking the infrastructure ... still\n', ' done\n']);
 });
 
 test('calls of a CPI in this process are told as those of a program, without what may be secret', async () => {

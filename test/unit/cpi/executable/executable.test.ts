@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { id, type DiskCid, type VmCid } from '../../../../common/ids.ts';
+import { systemClock } from '../../../../common/clock.ts';
 import { silentLog, type Log } from '../../../../common/log.ts';
 import type { Cpi } from '../../../../cpi/cpi.ts';
+import { awaitRun, startRun } from '../../../../cpi/executable/program.ts';
 import { givenCpiProgram } from '../../../support/given-cpi-program.ts';
 import { givenStemcell, vmSpec } from '../../../support/given-memory-cpi.ts';
 
@@ -108,12 +110,12 @@ test('a call that an earlier director wrote down and never began is not begun be
 });
 
 test('a program that does not end in time is ended with all that it started', async () => {
-  const cpi = program.open({ timeLimitsMs: { create_vm: 500 } });
+  const cpi = program.open({ timeLimitsMs: { create_vm: 700 } });
   const spec = await givenSpec(cpi);
   await program.fault('create_vm', 'hang');
   await expect(cpi.createVm(spec)).rejects.toMatchObject({
     code: 'cpi-outcome-unknown',
-    message: expect.stringContaining('did not come in time'),
+    message: expect.stringContaining('did not come in 1 s, and the program was ended'),
     details: { agentId: spec.agentId },
   });
   const [pid] = (await readFile(join(program.callsDirectory, `create_vm-${spec.agentId}`, 'pid'), 'utf8')).split('\n');
@@ -136,6 +138,23 @@ test('a program that prints more than any answer has is ended, and what it print
   await expect(cpi.createDisk(1, {}, null, 'd1')).rejects.toThrow(/has \d{8} bytes, which is too many/); // as many as there are when it is stopped;
   const [folder = ''] = (await readdir(program.callsDirectory)).filter((name) => name.startsWith('create_disk-'));
   expect((await stat(join(program.callsDirectory, folder, 'answer.json'))).size).toBe(16 * 1024 * 1024 + 1);
+});
+
+test('a program that writes to its standard error for hours fills no disk, and the task has the beginning', async () => {
+  const chatty = join(program.directory, 'chatty');
+  await writeFile(
+    chatty,
+    `#!/bin/sh\nhead -c 300000 /dev/zero | tr '\\0' x >&2\ntouch '${chatty}.told'\nexec sleep 3600\n`,
+    { mode: 0o755 },
+  );
+  const folder = join(program.directory, 'run');
+  const said: string[] = [];
+  await startRun(folder, chatty, '{}');
+  const limits = { timeMs: 700, answerBytesMax: 100, stderrBytesMax: 100_000 };
+  const ended = awaitRun(folder, { limits, clock: systemClock, onStderr: (text) => said.push(text) });
+  await expect.poll(async () => (await stat(join(folder, 'stderr.log'))).size, soon).toBe(100_000);
+  expect(await ended).toMatchObject({ state: 'timed-out' });
+  expect(said.join('')).toMatch(/^x{100000,}\n\[standard error is longer than 100000 bytes\]\n$/);
 });
 
 test('what was made lately can be looked up; credentials do not stay; a deleted VM is made anew', async () => {

@@ -24,7 +24,7 @@ test.each([
   ['an error in words', '{"result": null, "error": "no", "log": ""}'],
   ['an error without ok_to_retry', '{"result": null, "error": {"type": "a", "message": "b"}, "log": ""}'],
 ])('%s is no answer: what came of the call is unknown, and nothing if it only asked', (_what, text) => {
-  expect(() => parseAnswer(text, creating, { agentId: 'a' })).toThrow(
+  expect(() => parseAnswer(text, creating, { details: { agentId: 'a' } })).toThrow(
     expect.objectContaining({
       code: 'cpi-outcome-unknown',
       message: expect.stringContaining(text === '' ? 'nothing at all' : text),
@@ -36,6 +36,14 @@ test.each([
 
 test('of a long answer the beginning is shown, and how long it is', () => {
   expect(() => parseAnswer('x'.repeat(600), creating)).toThrow(/: x{500}… \(600 characters\)/);
+});
+
+test('how the program ended is part of why there is no answer, and nothing to one that answered', () => {
+  const of = { failure: 'was killed by SIGKILL' };
+  expect(() => parseAnswer('', creating, of)).toThrow(
+    "Invalid CPI response: it is no JSON: nothing at all; the program was killed by SIGKILL, in 'create_vm' CPI method (CPI request ID: 'cpi-1')",
+  );
+  expect(parseAnswer('{"result": true, "error": null, "log": ""}', asking, of).result).toBe(true);
 });
 
 test.each([
@@ -54,7 +62,10 @@ test.each([
 ])('the error type %s (ok_to_retry %s)', (type, okToRetry, expected) => {
   const error = errorOf({ type, message: 'the reason', ok_to_retry: okToRetry }, creating);
   expect(error).toMatchObject(expected);
-  expect(error.message).toMatch(new RegExp(`^create_vm: the reason \\(.*${type}, request cpi-1\\)$`));
+  const known = type.startsWith('Bosh::Clouds::') && type !== 'Bosh::Clouds::Unheard';
+  expect(error.message).toBe(
+    `${known ? '' : 'Unknown '}CPI error '${type}' with message 'the reason' in 'create_vm' CPI method (CPI request ID: 'cpi-1')`,
+  );
 });
 
 test.each([
@@ -62,7 +73,9 @@ test.each([
   ['Bosh::Clouds::CloudError', 'Invalid Method: resize_disk'],
   ['Bosh::Clouds::NotImplemented', 'not here'],
 ])('%s with "%s" says that there is no such method', (type, message) => {
-  expect(errorOf({ type, message, ok_to_retry: false }, creating).type).toBe('NotImplemented');
+  const error = errorOf({ type, message, ok_to_retry: false }, creating);
+  expect(error.type).toBe('NotImplemented');
+  expect(error.message).toMatch(new RegExp(`^CPI error '${type}' with message '`));
 });
 
 test('results are read as versions 1 and 2 give them, and refused when they are of another shape', () => {
