@@ -7,7 +7,7 @@ import type { TaskContext, TaskHandler } from '../tasks/task-context.ts';
 import type { DeleteReleaseArgs } from './args.ts';
 import type { ArtifactDeps } from './deps.ts';
 import { releaseNotFound, releaseVersionNotFound } from './errors.ts';
-import { releaseLock, releaseLockWaitMs } from './update-release.ts';
+import { releaseLock, releaseLockWaitMs } from './locks.ts';
 
 /** `bosh delete-release`: one version or all; what other versions need stays. */
 export function deleteRelease(deps: ArtifactDeps): TaskHandler {

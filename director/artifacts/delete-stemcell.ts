@@ -5,7 +5,7 @@ import type { TaskContext, TaskHandler } from '../tasks/task-context.ts';
 import type { DeleteStemcellArgs } from './args.ts';
 import type { ArtifactDeps } from './deps.ts';
 import { stemcellNotFound } from './errors.ts';
-import { stemcellLock } from './update-stemcell.ts';
+import { stemcellLock } from './locks.ts';
 
 /** As BOSH. */
 const lockWaitMs = 10_000;

@@ -2,13 +2,10 @@ import { parseReleaseManifest } from '../../releases/release-manifest.ts';
 import type { TaskHandler } from '../tasks/task-context.ts';
 import type { UpdateReleaseArgs } from './args.ts';
 import type { ArtifactDeps } from './deps.ts';
+import { releaseLock, releaseLockWaitMs } from './locks.ts';
 import { releaseManifestText } from './release/read-manifest.ts';
 import { ReleaseUpload } from './release/upload.ts';
 import { withArtifact } from './spool.ts';
-
-/** How long an upload waits for another task on the same release. As BOSH. */
-export const releaseLockWaitMs = 10_000;
-export const releaseLock = (name: string) => `lock:release:${name}`;
 
 /** `bosh upload-release`: from a tarball or a URL, source or compiled, whole or without what is here already. */
 export function updateRelease(deps: ArtifactDeps): TaskHandler {

@@ -10,11 +10,11 @@ import type { Stage, TaskContext, TaskHandler } from '../tasks/task-context.ts';
 import type { UpdateStemcellArgs } from './args.ts';
 import type { ArtifactDeps } from './deps.ts';
 import { stemcellNotSupported } from './errors.ts';
+import { stemcellLock } from './locks.ts';
 import { withArtifact, type ArtifactFile } from './spool.ts';
 
 /** For each CPI, as importing an image can take that long. As BOSH. */
 const stemcellLockWaitMsPerCpi = 900_000;
-export const stemcellLock = (name: string, version: string) => `lock:stemcells:${name}:${version}`;
 
 /** Check, upload and save, for each CPI. */
 const tasksPerCpi = 3;

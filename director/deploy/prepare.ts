@@ -9,6 +9,7 @@ import type { DeployDeps } from './deploy-deps.ts';
 import { gone } from './gone.ts';
 import { layOutOnRecord } from './record-layout.ts';
 import { resolve, type Resolved } from './resolve.ts';
+import { resolveOnRecord } from './resolve-on-record.ts';
 
 /** Everything that is known before templates are rendered. */
 export interface Prepared {
@@ -29,18 +30,18 @@ export async function prepare(
   const deployment = await store.deployments.get(name);
   if (deployment === undefined) throw gone(name);
   const configs = async (ids: readonly number[]) => (await store.configs.getAll(ids)).map(({ content }) => content);
-  const resolved = await resolve(
-    {
-      manifest: args.manifestText,
-      cloudConfigs: await configs(args.cloudConfigIds),
-      runtimeConfigs: await configs(args.runtimeConfigIds),
-      teams: deployment.teams,
-      firstDeploy: deployment.manifest === null,
-    },
-    { ...deps, store, task, directorName: deps.settings.directorName },
-  );
+  const texts = {
+    manifest: args.manifestText,
+    cloudConfigs: await configs(args.cloudConfigIds),
+    runtimeConfigs: await configs(args.runtimeConfigIds),
+    teams: deployment.teams,
+    firstDeploy: deployment.manifest === null,
+  };
+  const resolveDeps = { ...deps, store, task, directorName: deps.settings.directorName };
+  const resolved = options.dryRun
+    ? await resolve(texts, resolveDeps)
+    : await resolveOnRecord(texts, deployment, { deps: resolveDeps, task, name });
   for (const warning of resolved.warnings) events.warning(warning);
-  if (!options.dryRun) await store.deployments.uses(name, resolved);
   const observed = await observe(name, { store, signal, agents: deps.agents });
   if (!options.fix) refuseSilent(observed.instances, name);
   const { dryRun } = options;

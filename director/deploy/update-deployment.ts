@@ -18,6 +18,7 @@ import { runPostDeploy } from './post-deploy.ts';
 import { prepare } from './prepare.ts';
 import { renderAll } from './render.ts';
 import type { Resolved } from './resolve.ts';
+import { stillUsed } from './still-used.ts';
 
 /**
  * Deploys: resolve, observe, plan, compile, execute. Converges: called again after a crash it observes anew and does
@@ -134,8 +135,11 @@ class Deploy {
   }
 
   /** From here on this is what the deployment is, and what state changes and exports begin from. */
-  async #deployed({ releases, stemcells }: Resolved, plan: DeploymentPlan): Promise<void> {
+  async #deployed(resolved: Resolved, plan: DeploymentPlan): Promise<void> {
     const { store } = this.#task;
+    const still = await stillUsed(this.#name, resolved, store);
+    const releases = [...resolved.releases, ...still.releases];
+    const stemcells = [...resolved.stemcells, ...still.stemcells];
     const { manifestText: manifest, cloudConfigIds, runtimeConfigIds } = this.#args;
     await store.deployments.deployed(this.#name, { manifest, cloudConfigIds, runtimeConfigIds, releases, stemcells });
     const changed = plan.batches

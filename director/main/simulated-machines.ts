@@ -16,6 +16,8 @@ export interface SimulatedMachinesOptions {
   /** How a machine's agent reaches the bus. */
   connect: (agentId: string) => Transport;
   blobs?: Blobs;
+  /** True: every blob that a spec names is fetched and its digest checked. Costs I/O. */
+  fetchesBlobs?: boolean;
   /** Where machines remember what real ones have on their disks; null: only in this process. */
   directory: string | null;
 }
@@ -30,9 +32,9 @@ export class SimulatedMachines implements MachineHost {
   readonly #attached = new Map<VmCid, Set<string>>();
 
   constructor(options: SimulatedMachinesOptions) {
-    const { clock, chance, blobs, directory } = options;
+    const { clock, chance, blobs, fetchesBlobs = false, directory } = options;
     this.#options = options;
-    this.#simulation = createSimulation({ clock, chance, ...(blobs === undefined ? {} : { blobs }) });
+    this.#simulation = createSimulation({ clock, chance, fetchesBlobs, ...(blobs === undefined ? {} : { blobs }) });
     this.#memories = new MachineMemories(directory);
   }
 

@@ -28,6 +28,7 @@ async function pictures({ store, machines, cpi }: World): Promise<Map<string, st
       instance.id,
       JSON.stringify({
         ...instance,
+        group: null, // a group that is renamed keeps them
         machines: instance.vms.map(({ cid }) => ({
           there: cid !== null && there.has(cid),
           state: cid === null ? null : (machines.agent(cid)?.state ?? null),

@@ -7,10 +7,16 @@ import type { Reach } from '../support/given-director.ts';
  * One run of the director's program, which can be killed with -9 at any call to the outside: before the call, or after
  * its effect and before its answer. From then on nothing it does reaches the world, and nothing reaches it. What it had
  * in memory hangs for ever and is left to the garbage collector.
+ *
+ * It can also be stopped at any answer, as a suspended computer or a full swap does, and go on later as if nothing had
+ * been: answers, messages and timers wait for it. (Not between a look at the clock and the call after it, where nothing
+ * but the infrastructure itself could fence it off; and not in a transaction, where the database ends it.)
  */
 export class Life {
   #callsLeft = Infinity;
+  #strike: () => void = () => {};
   #over = false;
+  #asleep: Promise<void> | undefined;
   #killed: () => void = () => {};
   /** Resolves when it is killed. */
   readonly death: Promise<void>;
@@ -25,7 +31,24 @@ export class Life {
 
   /** Both sides of a call count as a moment. */
   killAfter(moments: number): void {
+    this.strikeAfter(moments, () => this.kill());
+  }
+
+  strikeAfter(moments: number, strike: () => void): void {
     this.#callsLeft = moments;
+    this.#strike = strike;
+  }
+
+  stopUntil(end: Promise<void>): void {
+    const asleep = end.then(() => {
+      if (this.#asleep === asleep) this.#asleep = undefined;
+    });
+    this.#asleep = asleep;
+  }
+
+  /** Undefined: it is. */
+  get awake(): Promise<void> | undefined {
+    return this.#asleep;
   }
 
   kill(): void {
@@ -35,7 +58,9 @@ export class Life {
 
   /** A moment passes. */
   step(): void {
-    if (!this.#over && --this.#callsLeft < 0) this.kill();
+    if (this.#over || --this.#callsLeft >= 0) return;
+    this.#callsLeft = Infinity;
+    this.#strike();
   }
 }
 
@@ -91,6 +116,8 @@ async function whileAlive<T>(answer: Promise<T>, life: Life, inTransaction: bool
     if (inTransaction) throw new Killed();
     return never();
   }
+  if (!inTransaction) await life.awake;
+  if (life.over) return never();
   const [outcome] = settled;
   if (outcome.status === 'rejected') throw outcome.reason;
   return outcome.value;
@@ -130,10 +157,17 @@ function mortalClock(clock: Clock, life: Life): Clock {
     now: () => clock.now(),
     sleep: async (ms, signal) => {
       await clock.sleep(ms, signal);
+      await life.awake;
       if (life.over) await never();
     },
-    after: (ms, fire) => (life.over ? noTimer : clock.after(ms, () => (life.over ? undefined : fire()))),
+    after: (ms, fire) => (life.over ? noTimer : clock.after(ms, () => whenAwake(life, fire))),
   };
+}
+
+function whenAwake(life: Life, act: () => void): void {
+  if (life.over) return;
+  if (life.awake === undefined) return act();
+  void life.awake.then(() => whenAwake(life, act));
 }
 
 function mortalConnection(connection: BusConnection, life: Life): BusConnection {
@@ -143,7 +177,7 @@ function mortalConnection(connection: BusConnection, life: Life): BusConnection 
       if (!life.over) connection.publish(subject, payload);
     },
     subscribe: (subject, handler) =>
-      connection.subscribe(subject, (from, payload) => (life.over ? undefined : handler(from, payload))),
+      connection.subscribe(subject, (from, payload) => whenAwake(life, () => handler(from, payload))),
     flush: () => connection.flush(),
     close: () => connection.close(),
   };

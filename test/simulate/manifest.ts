@@ -12,6 +12,17 @@ export interface Shape {
   maxInFlight: number;
   /** A value that nobody but the job may see. */
   secret: string;
+  /** The group whose job provides the link that the web jobs consume, under one name or the other. */
+  db: DbShape;
+}
+
+export interface DbShape {
+  group: 'db' | 'store';
+  /** Its instances are those that had the other name. */
+  migrates: boolean;
+  instances: number;
+  /** Part of the link. */
+  port: number;
 }
 
 /** Values that only the infrastructure and the machine's agent may see. */
@@ -33,6 +44,15 @@ disk_types:
 compilation: {workers: 2, network: default, az: z1, vm_type: small, reuse_compilation_vms: true}
 `;
 
+const dbGroup = ({ azs, db }: Shape) => `- name: ${db.group}
+  instances: ${db.instances}
+  azs: [${azs.join(', ')}]
+  vm_type: small
+  stemcell: default
+${db.migrates ? `  migrated_from: [{name: ${db.group === 'db' ? 'store' : 'db'}}]\n` : ''}  networks: [{name: default}]
+  jobs: [{name: db, release: web, properties: {port: ${db.port}}}]
+`;
+
 export const manifestOf = (shape: Shape) => `
 name: ${shape.name}
 releases: [{name: web, version: "${shape.version}"}]
@@ -43,7 +63,7 @@ update:
   canary_watch_time: 1-2
   update_watch_time: 1-2
 instance_groups:
-- name: web
+${dbGroup(shape)}- name: web
   instances: ${shape.instances}
   azs: [${shape.azs.join(', ')}]
   vm_type: small

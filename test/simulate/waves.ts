@@ -7,25 +7,49 @@ export interface WaveLimits {
 }
 
 /**
- * Invariant 6, by a task's event stream: the canaries that were asked for go first, never more than `maxInFlight` are
- * updated or scaled away at a time, no other begins before all canaries are done, and none at all after one has failed.
- * A task that was begun anew after a kill is looked at by itself.
+ * Invariant 6, by a task's event stream: in each group the canaries that were asked for go first, never more than
+ * `maxInFlight` are updated or scaled away at a time, no other begins before all canaries are done, and none at all, of
+ * whatever group, after one has failed. A task that was begun anew after a kill is looked at by itself.
  */
 export function waveViolations(events: string, limits: WaveLimits): string[] {
   const found: string[] = [];
-  let [updates, deletions] = [new Updates(limits), new InFlight(limits.maxInFlight)];
+  let waves = new Waves(limits);
   for (const line of events.split('\n')) {
     const event = line === '' ? undefined : (JSON.parse(line) as Partial<ProgressEvent>); // our own stream
     if (event?.stage === 'Preparing deployment' && event.task === event.stage && event.state === 'started') {
-      [updates, deletions] = [new Updates(limits), new InFlight(limits.maxInFlight)];
+      waves = new Waves(limits);
     }
-    const { stage, task, state, tags = [] } = event ?? {};
-    if (task === undefined || state === undefined) continue;
-    if (stage === 'Updating instance') found.push(...updates.see(task, state));
-    // Without a tag they are those of a group that is gone: nobody is left there to be served.
-    if (stage === 'Deleting unneeded instances' && tags.length > 0) found.push(...deletions.see(task, state));
+    if (event !== undefined) found.push(...waves.see(event));
   }
   return found.map((what) => `invariant 6: ${what}`);
+}
+
+class Waves {
+  readonly #limits: WaveLimits;
+  readonly #updates = new Map<string, Updates>();
+  readonly #deletions = new Map<string, InFlight>();
+  #failed = false;
+
+  constructor(limits: WaveLimits) {
+    this.#limits = limits;
+  }
+
+  see({ stage, task, state, tags: [group] = [] }: Partial<ProgressEvent>): string[] {
+    // Without a tag it is a group that is gone: nobody is left there to be served.
+    if (task === undefined || state === undefined || group === undefined) return [];
+    if (stage === 'Deleting unneeded instances')
+      return kept(this.#deletions, group, () => new InFlight(this.#limits.maxInFlight)).see(task, state);
+    if (stage !== 'Updating instance') return [];
+    const late = state === 'started' && this.#failed ? [`${task} began after another had failed`] : [];
+    if (state === 'failed') this.#failed = true;
+    return [...late, ...kept(this.#updates, group, () => new Updates(this.#limits)).see(task, state)];
+  }
+}
+
+function kept<T>(map: Map<string, T>, key: string, make: () => T): T {
+  const value = map.get(key) ?? make();
+  map.set(key, value);
+  return value;
 }
 
 class InFlight {
@@ -49,7 +73,6 @@ class Updates {
   readonly #inFlight: InFlight;
   readonly #canaries = new Set<string>();
   #canariesRunning = 0;
-  #failed = false;
 
   constructor(limits: WaveLimits) {
     this.#limits = limits;
@@ -60,7 +83,6 @@ class Updates {
     const canary = task.includes('(canary)');
     const found = [...(state === 'started' ? this.#begin(task, canary) : []), ...this.#inFlight.see(task, state)];
     if (canary && (state === 'finished' || state === 'failed')) this.#canariesRunning--;
-    if (state === 'failed') this.#failed = true;
     return found;
   }
 
@@ -73,7 +95,6 @@ class Updates {
     } else if (canaries > 0 && this.#canaries.size === 0) found.push(`${task} began before any canary`);
     else if (this.#canariesRunning > 0) found.push(`${task} began while a canary was under way`);
     if (this.#canaries.size > canaries) found.push(`${this.#canaries.size} canaries, asked for were ${canaries}`);
-    if (this.#failed) found.push(`${task} began after another had failed`);
     return found;
   }
 }

@@ -7,6 +7,9 @@ import type { Cpi, CpiScope } from '../../cpi/cpi.ts';
 import { loggedCpi } from '../../cpi/logged-cpi.ts';
 import { MemoryCpi } from '../../cpi/memory/memory-cpi.ts';
 import type { DeployOptions, StateChange, UpdateDeploymentArgs } from '../../director/api/deploy-args.ts';
+import type { DeployDeps } from '../../director/deploy/deploy-deps.ts';
+import type { Cpis } from '../../director/execute/cpis.ts';
+import type { TaskHandler } from '../../director/tasks/task-context.ts';
 import { AgentClient } from '../../director/bus/agent-client.ts';
 import { openEmbeddedBus } from '../../director/bus/embedded-bus.ts';
 import { CertificateAuthority } from '../../director/bus/certificates/authority.ts';
@@ -17,16 +20,19 @@ import { singleCpi } from '../../director/main/single-cpi.ts';
 import { openStore } from '../../director/store/open-store.ts';
 import type { Task } from '../../director/store/tasks.ts';
 import type { TaskEngine } from '../../director/tasks/engine.ts';
+import { fetchingBlobs } from './fetching-blobs.ts';
 import { MemoryBlobs } from './memory-blobs.ts';
 import { plainRenderer } from './plain-renderer.ts';
 
 export interface WorldOptions {
   clock?: Clock;
   seed?: number;
+  /** Where machines fetch to every blob that they are told of; and blobs get old. There is real work in that. */
+  fetchDir?: string;
 }
 
 /** What outlives a director that is killed: its database and blobs, the bus, the infrastructure with its machines. */
-export async function openWorld({ clock = systemClock, seed = 1 }: WorldOptions = {}) {
+export async function openWorld({ clock = systemClock, seed = 1, fetchDir }: WorldOptions = {}) {
   const chance = seededChance(seed);
   const log = silentLog;
   const store = await openStore({ kind: 'sqlite', path: ':memory:' }, { clock, log });
@@ -37,13 +43,14 @@ export async function openWorld({ clock = systemClock, seed = 1 }: WorldOptions 
   };
   const authority = new CertificateAuthority(CertificateAuthority.create('test', clock), clock);
   const bus = await openEmbeddedBus({ agents: [] }, { authority, clock, log, store: pemStore });
-  const blobs = new MemoryBlobs(chance);
+  const blobs = new MemoryBlobs(chance, fetchDir === undefined ? undefined : () => clock.now());
   const machines = new SimulatedMachines({
     clock,
     chance,
     directory: null,
     connect: (agentId) => bus.attach(agentId),
-    blobs: agentBlobs(chance),
+    blobs: fetchDir === undefined ? agentBlobs(chance) : fetchingBlobs(blobs, fetchDir),
+    fetchesBlobs: fetchDir !== undefined,
   });
   const cpi = await MemoryCpi.open({
     clock,
@@ -64,18 +71,30 @@ function agentBlobs(chance: Chance) {
   };
 }
 
+/** What a director is of the directors of its store. */
+export interface GenerationOptions {
+  /** No other director works on the store. */
+  alone?: boolean;
+  otherHandlers?: (deps: { deploy: DeployDeps; cpis: Cpis }) => Readonly<Record<string, TaskHandler>>;
+}
+
 /** What a director reaches of the world; a story may put something between. */
 export type Reach = Pick<World, 'clock' | 'chance' | 'log' | 'store' | 'bus' | 'blobs'> & { cpi: Cpi };
 
 /** One run of a director's program, from its start to its end or death. */
-export async function startGeneration(reach: Reach, owner: string) {
+export async function startGeneration(
+  reach: Reach,
+  owner: string,
+  { alone = true, otherHandlers = () => ({}) }: GenerationOptions = {},
+) {
   const { clock, chance, log, store, bus, blobs, cpi } = reach;
   const heartbeats = listenToHeartbeats(await bus.connect('health-monitor'), { clock, log });
   const agents = new AgentClient({ connection: await bus.connect('director'), clock, chance, log, heartbeats });
   const cpiOf = ({ onOutput: write = () => {} }: CpiScope) =>
     loggedCpi(cpi, { kind: 'memory-cpi', clock, chance, write });
+  const cpis = singleCpi(cpiOf);
   const { engine, deploy } = assembleCore(
-    { store, bus, agents, cpis: singleCpi(cpiOf), blobs, renderer: plainRenderer, clock, chance, log },
+    { store, bus, agents, cpis, blobs, renderer: plainRenderer, clock, chance, log },
     {
       domain: 'bosh',
       settings: {
@@ -87,8 +106,9 @@ export async function startGeneration(reach: Reach, owner: string) {
         agentEnv: {},
         trustedCerts: '',
       },
-      engine: { owner, alone: true, recordEvents: true },
+      engine: { owner, alone, recordEvents: true },
     },
+    (parts) => otherHandlers({ deploy: parts, cpis }),
   );
   await engine.start();
   return { engine, deploy, agents, heartbeats };

@@ -7,7 +7,7 @@ import type {
 } from '../../director/templates/renderer.ts';
 
 /**
- * Fills in `<%= p("a.b") %>` and `<%= spec.index %>` and refuses all else, so that a story never rests on Ruby that it
+ * Fills in `<%= p("a.b") %>`, `<%= spec.index %>` and `<%= link("db") %>`, the whole link as JSON, and refuses all else, so that a story never rests on Ruby that it
  * did not run. Instant: for the simulator, and for stories that are not about templates.
  */
 export const plainRenderer: TemplateRenderer = {
@@ -21,8 +21,15 @@ function renderOne(job: JobTemplates, { spec }: EvaluationInput): RenderOutcome 
     text.replace(/<%=?\s*(.*?)\s*-?%>/g, (_, code: string) => {
       const property = /^p\(["']([\w.]+)["']\)$/.exec(code)?.[1];
       const field = /^spec\.(\w+)$/.exec(code)?.[1];
+      const link = /^link\(["'](\w+)["']\)$/.exec(code)?.[1];
       const value =
-        property === undefined ? (field === undefined ? undefined : spec[field]) : dig(spec.properties, property);
+        property !== undefined
+          ? dig(spec.properties, property)
+          : field !== undefined
+            ? spec[field]
+            : link !== undefined
+              ? spec.links[link]
+              : undefined;
       if (value !== undefined && value !== null) return typeof value === 'string' ? value : JSON.stringify(value);
       faults.push({ code: 'template-raised', template, line: 1, message: `cannot fill in <%= ${code} %>` });
       return '';

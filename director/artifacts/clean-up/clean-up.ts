@@ -1,3 +1,4 @@
+import { OperatorError } from '../../../common/errors.ts';
 import { isCpiError } from '../../../cpi/errors.ts';
 import type { TaskContext, TaskHandler } from '../../tasks/task-context.ts';
 import type { CleanUpArgs } from '../args.ts';
@@ -6,9 +7,9 @@ import { deleteVersion } from '../delete-release.ts';
 import { deleteStemcellEverywhere } from '../delete-stemcell.ts';
 import type { ArtifactDeps } from '../deps.ts';
 import { tidySpool } from '../spool.ts';
-import { releaseLock, releaseLockWaitMs } from '../update-release.ts';
+import { releaseLock, releaseLockWaitMs } from '../locks.ts';
 import { deleteLitter } from './litter.ts';
-import { planCleanUp, type CleanUpPlan } from './plan.ts';
+import { isStranded, planCleanUp, type CleanUpPlan } from './plan.ts';
 
 /** `bosh clean-up`. Converges: what an earlier attempt has deleted is in no plan any more. */
 export function cleanUp(deps: ArtifactDeps): TaskHandler {
@@ -56,17 +57,25 @@ async function deleteStemcells({ cpis }: ArtifactDeps, task: TaskContext, { stem
   for (const { name, version } of stemcells) {
     task.checkpoint();
     await stage.task(`${name}/${version}`, async () => {
-      await deleteStemcellEverywhere(cpis, task, { name, version, force: false });
+      try {
+        await deleteStemcellEverywhere(cpis, task, { name, version, force: false });
+      } catch (thrown) {
+        // As with releases: a deploy may have begun to use it.
+        if (!(thrown instanceof OperatorError && thrown.code === 'stemcell-in-use')) throw thrown;
+      }
     });
   }
 }
 
 async function deleteCompiledPackages({ blobs }: ArtifactDeps, task: TaskContext, { compiledPackages }: CleanUpPlan) {
   const stage = task.events.stage('Deleting compiled packages', compiledPackages.length);
-  for (const { id, name, stemcellOs, stemcellVersion } of compiledPackages) {
+  for (const compiled of compiledPackages) {
     task.checkpoint();
-    await stage.task(`${name} for ${stemcellOs}/${stemcellVersion}`, async () => {
-      const blobId = await task.store.releases.deleteCompiled(id); // undefined: its release went, and it with it
+    await stage.task(`${compiled.name} for ${compiled.stemcellOs}/${compiled.stemcellVersion}`, async () => {
+      // Undefined: its release went, and it with it; or its stemcell is there after all, and a deploy may use both.
+      const blobId = await task.store.atomically(async (store) =>
+        isStranded(compiled, await store.stemcells.list()) ? store.releases.deleteCompiled(compiled.id) : undefined,
+      );
       if (blobId !== undefined && !(await task.store.releases.blobExists(blobId))) await blobs.delete(blobId);
     });
   }

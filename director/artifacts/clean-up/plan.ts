@@ -78,11 +78,15 @@ async function strandedPackages(store: Store, deleted: readonly StemcellInUse[])
   const gone = new Set(deleted.map((stemcell) => stemcell.id));
   const left = (await store.stemcells.list()).filter((stemcell) => !gone.has(stemcell.id));
   const compiled = await store.releases.allCompiled();
-  return compiled.filter(
-    ({ stemcellOs, stemcellVersion }) =>
-      !left.some(
-        (stemcell) => stemcell.operatingSystem === stemcellOs && sameStemcellLine(stemcellVersion, stemcell.version),
-      ),
+  return compiled.filter((each) => isStranded(each, left));
+}
+
+export function isStranded(
+  { stemcellOs, stemcellVersion }: CompiledPackage,
+  stemcells: readonly StemcellInUse[],
+): boolean {
+  return !stemcells.some(
+    (stemcell) => stemcell.operatingSystem === stemcellOs && sameStemcellLine(stemcellVersion, stemcell.version),
   );
 }
 
