@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
+import { Sqlite } from './better-sqlite3.ts';
 import { OperatorError } from '../../common/errors.ts';
 
 /** That this process, and no other, uses a state directory. */

@@ -1,14 +1,15 @@
-import Sqlite from 'better-sqlite3';
+import type BetterSqlite3 from 'better-sqlite3';
+import { Sqlite } from './better-sqlite3.ts';
 
 /**
  * Texts by key in a file of its own, for what is not the director's state. Written at once and whole, but never waited
  * for: a killed process loses nothing, a power cut may lose the last of it.
  */
 export class TextFile {
-  readonly #db: Sqlite.Database;
-  readonly #get: Sqlite.Statement<[string], { text: string }>;
-  readonly #put: Sqlite.Statement<[string, string]>;
-  readonly #delete: Sqlite.Statement<[string]>;
+  readonly #db: BetterSqlite3.Database;
+  readonly #get: BetterSqlite3.Statement<[string], { text: string }>;
+  readonly #put: BetterSqlite3.Statement<[string, string]>;
+  readonly #delete: BetterSqlite3.Statement<[string]>;
 
   constructor(path: string) {
     this.#db = new Sqlite(path);

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import Sqlite from 'better-sqlite3';
+import { Sqlite } from '../../director/store/better-sqlite3.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { DirectorClient } from '../../cli/director-client.ts';
 import { systemClock } from '../../common/clock.ts';

@@ -1,4 +1,5 @@
-import Sqlite from 'better-sqlite3';
+import type BetterSqlite3 from 'better-sqlite3';
+import { Sqlite } from '../better-sqlite3.ts';
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -123,13 +124,13 @@ const statementsMax = 500;
 const yieldAfterMs = 10;
 
 class SqliteConnection implements DatabaseConnection {
-  readonly db: Sqlite.Database;
+  readonly db: BetterSqlite3.Database;
   readonly #yields: boolean;
   #yieldedAtMs = 0;
-  readonly #statements = new Map<string, Sqlite.Statement>();
+  readonly #statements = new Map<string, BetterSqlite3.Statement>();
 
   /** In memory (rehearsal, tests) it never yields: there a run must be a function of its inputs, not of real time. */
-  constructor(db: Sqlite.Database, { yields }: { yields: boolean }) {
+  constructor(db: BetterSqlite3.Database, { yields }: { yields: boolean }) {
     this.db = db;
     this.#yields = yields;
   }
@@ -155,7 +156,7 @@ class SqliteConnection implements DatabaseConnection {
     this.#yieldedAtMs = performance.now();
   }
 
-  #statement(sql: string): Sqlite.Statement {
+  #statement(sql: string): BetterSqlite3.Statement {
     const known = this.#statements.get(sql);
     if (known !== undefined) return known;
     if (this.#statements.size >= statementsMax) this.#statements.clear();

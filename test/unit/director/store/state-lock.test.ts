@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { betterSqlite3 } from '../../../../director/store/better-sqlite3.ts';
 import { lockStateDirectory } from '../../../../director/store/state-lock.ts';
 
 let dir: string;
@@ -28,14 +29,14 @@ test('a second director on a state directory is refused and told who has it, unt
 test('the lock of another process dies with it, however it dies', async () => {
   // What lockStateDirectory does, in a process that is no test runner.
   const script = `
-    const Sqlite = require('better-sqlite3');
+    const Sqlite = require(process.argv[2]);
     const db = new Sqlite(process.argv[1]);
     db.pragma('locking_mode = exclusive');
     db.exec('begin exclusive');
     console.log('locked');
     setInterval(() => {}, 1000);
   `;
-  const other = spawn(process.execPath, ['-e', script, join(dir, 'gantry.lock')], {
+  const other = spawn(process.execPath, ['-e', script, join(dir, 'gantry.lock'), betterSqlite3], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   try {
