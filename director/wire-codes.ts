@@ -25,6 +25,7 @@ const numbers: Readonly<Record<string, number>> = {
 
   'field-invalid-type': 40000,
   'field-missing': 40001,
+  'cloud-config-missing': 40001, // as BOSH says of `networks`, the first thing that it misses
   'field-invalid-value': 40005,
 
   'stemcell-invalid-archive': 50000,

@@ -105,10 +105,7 @@ async function readTexts(texts: DeploymentTexts, faults: CollectedFaults) {
   const document = readSent(texts.manifest, 'manifest');
   refusePlaceholders(document.value);
   const parsed = await faults.of(() => parseDeploymentManifest(document));
-  const cloud = await faults.of(
-    () => parseCloudConfig(texts.cloudConfigs.map((text) => readSent(text, 'cloud config'))),
-    'cloud config',
-  );
+  const cloud = await faults.of(() => readCloudConfigs(texts.cloudConfigs), 'cloud config');
   const runtime = await faults.of(
     () => parseRuntimeConfig(texts.runtimeConfigs.map((text) => readSent(text, 'runtime config'))),
     'runtime config',
@@ -120,6 +117,16 @@ async function readTexts(texts: DeploymentTexts, faults: CollectedFaults) {
   await faults.of(() => checkAgainst(parsed.value, cloud.value));
   const warnings = [...parsed.warnings, ...cloud.warnings];
   return { manifest: parsed.value, cloud: cloud.value, runtime: runtime.value, warnings };
+}
+
+/** Without any, everything that a manifest names is unknown: one sentence tells more than a fault for each. */
+function readCloudConfigs(cloudConfigs: readonly string[]) {
+  if (cloudConfigs.length > 0) return parseCloudConfig(cloudConfigs.map((text) => readSent(text, 'cloud config')));
+  const message = 'there is none, and it is what says which networks, AZs and VM types there are';
+  throw new InvalidInput('cloud config', [{ path: '', message }], {
+    code: 'cloud-config-missing',
+    hint: 'Upload one with `bosh update-cloud-config FILE`, then deploy again.',
+  });
 }
 
 function addonJobs(

@@ -175,10 +175,13 @@ function readStemcell(group: Section, { stemcells }: Around): string {
 function readVm(group: Section): VmWish {
   const vmType = group.optionalText('vm_type');
   const resources = group.optionalSection('vm_resources');
-  if ((vmType === null) === (resources === null) && !group.has('resource_pool')) {
-    const message =
-      vmType === null ? 'it needs "vm_type" or "vm_resources"' : 'it has either "vm_type" or "vm_resources", not both';
-    group.fault(vmType === null ? null : 'vm_resources', { message, boshCode: codes.badVm });
+  if (vmType !== null && resources !== null) {
+    const message = 'it has either "vm_type" or "vm_resources", not both';
+    group.fault('vm_resources', { message, boshCode: codes.badVm });
+  }
+  if (vmType === null && resources === null && !group.has('resource_pool')) {
+    const message = 'it needs "vm_type" or "vm_resources"';
+    group.fault(null, { message, boshCode: codes.badVm, ...group.misspelt(['vm_type', 'vm_resources'], keys) });
   }
   return resources === null ? { kind: 'type', vmType: vmType ?? '' } : readVmResources(resources);
 }

@@ -60,6 +60,19 @@ export class Section {
     }
   }
 
+  /**
+   * For a fault about missing keys: what may be one of them, misspelt.
+   * @param known what is right as it is
+   */
+  misspelt(missing: readonly string[], known: readonly string[] = []): { suggestion?: string } {
+    const others = Object.keys(this.map).filter((key) => !known.includes(key));
+    for (const key of missing) {
+      const similar = nearest(key, others);
+      if (similar !== undefined) return { suggestion: `is "${similar}" meant to be "${key}"?` };
+    }
+    return {};
+  }
+
   /** Empty when at fault. */
   text(key: string): string {
     return this.#required(key, 'a text') ? this.#text(key) : '';
@@ -190,11 +203,10 @@ export class Section {
 
   #required(key: string, type: string): boolean {
     if (this.has(key)) return true;
-    const similar = nearest(key, Object.keys(this.map));
     this.fault(null, {
       message: `"${key}" is missing (${type})`,
       boshCode: boshCodes.missing,
-      suggestion: similar === undefined ? undefined : `is "${similar}" meant to be "${key}"?`,
+      ...this.misspelt([key]),
     });
     return false;
   }

@@ -59,6 +59,37 @@ test('a manifest and a cloud config that are both wrong are told together', asyn
   `);
 });
 
+test('without any cloud config, that is what is told, and how to have one', async () => {
+  const bare = await givenDirector();
+  try {
+    await bare.uploadStemcell();
+    await bare.upload();
+    const task = await bare.deploy(webTier());
+    expect(task).toMatchObject({ state: 'error' });
+    expect(JSON.parse(task.events.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({
+      error: {
+        code: 40001,
+        message:
+          'cloud config: there is none, and it is what says which networks, AZs and VM types there are\n' +
+          'Upload one with `bosh update-cloud-config FILE`, then deploy again.',
+      },
+    });
+  } finally {
+    await bare.close();
+  }
+});
+
+test('a key that must be there and is misspelled is told by what it may be, and then its value, too', async () => {
+  await director.upload();
+  const typo = change('vm_type: small', 'vm_typ: smal');
+  expect(await refusal(typo)).toContain(
+    'instance_groups.0: it needs "vm_type" or "vm_resources" (is "vm_typ" meant to be "vm_type"?)',
+  );
+  expect(await refusal(change('vm_typ:', 'vm_type:', typo))).toContain(
+    'instance_groups.0.vm_type: the cloud config has no VM type "smal" (did you mean "small"?)',
+  );
+});
+
 test('what BOSH ignores is ignored with a warning: misspelled keys, and links that the job does not have', async () => {
   await director.upload();
   const text = change('properties: {port: 80}', 'propertys: {}, consumes: {databse: {from: db}}');
