@@ -28,7 +28,7 @@ export async function benchDeploys(
       const director = await home.start();
       try {
         tell({ what: 'start to a served /info', value: director.startMs, unit: 'ms' });
-        tell({ what: 'RSS, idle', value: await director.rssMib(), unit: 'MiB' });
+        tell({ what: 'RSS, idle', value: (await director.measure()).rssMib, unit: 'MiB' });
         await prepare(director, folder);
         for (const size of sizes) (await deploysOf(director, size)).forEach(tell);
       } finally {
@@ -71,7 +71,7 @@ async function deploysOf(director: MeasuredDirector, size: number): Promise<Figu
   const submit = () =>
     run(director, { method: 'POST', path: '/deployments', body: manifest(name, size), type: 'text/yaml' });
   const first = await submit();
-  const rss = await director.rssMib();
+  const memory = await director.measure();
   const again = await submit();
   const rssLater = size !== trafficOf ? [] : [await rssOnceQuiet(director)];
   const gone = await run(director, { method: 'DELETE', path: `/deployments/${name}` });
@@ -84,7 +84,8 @@ async function deploysOf(director: MeasuredDirector, size: number): Promise<Figu
     { what: `${of}: the same deploy again`, value: again.ms / 1000, unit: 's' },
     { what: `${of}: the same deploy again, processor time`, value: again.cpuMs / 1000, unit: 's' },
     { what: `${of}: delete`, value: gone.ms / 1000, unit: 's' },
-    { what: `${of}: RSS once deployed`, value: rss, unit: 'MiB' },
+    { what: `${of}: RSS once deployed`, value: memory.rssMib, unit: 'MiB' },
+    { what: `${of}: memory of its Ruby meanwhile`, value: memory.childrenMib, unit: 'MiB' },
     ...rssLater.map((value) => ({ what: `${of}: RSS later, with their heartbeats`, value, unit: 'MiB' })),
   ];
 }
@@ -96,7 +97,7 @@ const quietMs = 100_000;
 
 async function rssOnceQuiet(director: MeasuredDirector): Promise<number> {
   await systemClock.sleep(quietMs);
-  return director.rssMib();
+  return (await director.measure()).rssMib;
 }
 
 interface Run {
@@ -110,7 +111,7 @@ async function run(
   director: MeasuredDirector,
   { method, path, body, type }: { method: 'POST' | 'DELETE'; path: string; body?: string; type?: string },
 ): Promise<Run> {
-  const cpuBefore = await director.cpuMs();
+  const { cpuMs } = await director.measure();
   const startedMs = performance.now();
   const task = taskOf(
     await director.client.call({
@@ -121,7 +122,7 @@ async function run(
     }),
   );
   const waitMsMax = await finished(director, task);
-  return { ms: performance.now() - startedMs, cpuMs: (await director.cpuMs()) - cpuBefore, waitMsMax };
+  return { ms: performance.now() - startedMs, cpuMs: (await director.measure()).cpuMs - cpuMs, waitMsMax };
 }
 
 interface Task {

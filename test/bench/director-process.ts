@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DirectorClient } from '../../cli/director-client.ts';
 import { systemClock } from '../../common/clock.ts';
+import { processTree, type ProcessTree } from './process-tree.ts';
 
 /** A director in a process of its own, as operators start it, on simulated machines that answer at once. */
 export interface MeasuredDirector {
   client: DirectorClient;
   /** Start of the process to the first answer of /info. */
   startMs: number;
-  /** What the kernel says of its process. */
-  rssMib(): Promise<number>;
-  cpuMs(): Promise<number>;
+  /** What the kernel says of its process, and of those that it has started. */
+  measure(): Promise<ProcessTree>;
   /** Stops it; its state stays for the next start. */
   stop(): Promise<void>;
 }
@@ -64,8 +64,7 @@ async function start(program: string, config: string, home: string, port: number
   return {
     client,
     startMs,
-    rssMib: async () => Number(/VmRSS:\s*(\d+) kB/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024,
-    cpuMs: () => cpuMs(pid),
+    measure: () => processTree(pid),
     stop: async () => {
       client.close();
       const ended = new Promise((resolve) => child.once('exit', resolve));
@@ -95,10 +94,4 @@ async function answers(port: number): Promise<boolean> {
     asked.once('error', () => resolve(false));
     asked.end();
   });
-}
-
-/** Clock ticks of 10 ms, the kernel's unit on every Linux that Node runs on. */
-async function cpuMs(pid: number): Promise<number> {
-  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) * 10;
 }

@@ -1,3 +1,5 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 
 /** Files that are not imported but read or started, and so have to be shipped beside the program. */
@@ -6,7 +8,7 @@ export interface Assets {
   readonly wasm: URL;
   /** Ruby programs, in the order in which a new VM runs them. */
   readonly programs: readonly URL[];
-  /** What runs in a thread. */
+  /** What runs in a process of its own, and in its threads. */
   readonly worker: URL;
   /** Where the build leaves the snapshot of a started Ruby. */
   readonly shippedDir: URL;
@@ -34,8 +36,8 @@ export function nativeProgram(): URL {
 }
 
 /**
- * From the sources only (tests, development): Node 20 starts no thread from TypeScript, so its code is put together on the
- * spot. esbuild is no dependency of the shipped program, which never gets here.
+ * From the sources only (tests, development): Node 20 runs no TypeScript, so its code is put together on the spot.
+ * esbuild is no dependency of the shipped program, which never gets here.
  */
 async function bundledWorker(): Promise<URL> {
   const { build, stop } = await import('esbuild');
@@ -44,5 +46,18 @@ async function bundledWorker(): Promise<URL> {
   await stop();
   const [code] = bundle.outputFiles;
   if (code === undefined) throw new Error('esbuild made nothing of the template worker');
-  return new URL(`data:text/javascript;base64,${Buffer.from(code.contents).toString('base64')}`);
+  return keptBeside('template-worker', code.contents);
+}
+
+/** In node_modules/.cache, by its content; others may do the same at this moment. */
+async function keptBeside(name: string, code: Uint8Array): Promise<URL> {
+  const folder = new URL('../../../node_modules/.cache/gantry/', import.meta.url);
+  await mkdir(folder, { recursive: true });
+  const [partial, file] = [
+    new URL(`${name}-${randomUUID()}.partial`, folder),
+    new URL(`${name}-${createHash('sha256').update(code).digest('hex').slice(0, 16)}.mjs`, folder),
+  ];
+  await writeFile(partial, code);
+  await rename(partial, file);
+  return file;
 }

@@ -2,13 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../../common/clock.ts';
 import type { Log } from '../../../common/log.ts';
+import type { Lane } from '../lane.ts';
 import { LanePool, type LaneSource, type PoolOptions } from '../pool.ts';
 import type { TemplateRenderer } from '../renderer.ts';
 import { findAssets, type Assets } from './assets.ts';
+import type { SeedTask } from './process-protocol.ts';
+import { RubyProcess } from './ruby-process.ts';
 import { PAGE_BYTES } from './snapshot.ts';
-import { seedInThread, ThreadLane } from './thread-lane.ts';
-import type { SeedTask } from './seed.ts';
-import type { Seed } from './worker-protocol.ts';
 
 /** Of one Ruby. Templates that need more are refused; it costs nothing where it isn't used. */
 export const rubyMemoryMibMax = 512;
@@ -21,7 +21,7 @@ export interface SandboxOptions extends PoolOptions {
   readonly cacheDir: string | null;
 }
 
-/** Renders in WebAssembly. Nothing starts before the first call. */
+/** Renders in WebAssembly, in threads of a process of its own. Nothing starts before the first call. */
 export function sandboxRenderer(options: SandboxOptions, { clock, log }: { clock: Clock; log: Log }): TemplateRenderer {
   return new LanePool(new SandboxLanes(options, { clock, log }), options, { clock, log });
 }
@@ -31,8 +31,8 @@ class SandboxLanes implements LaneSource {
   readonly #clock: Clock;
   readonly #log: Log;
   #assets: Promise<Assets> | undefined;
-  /** Made once for all lanes, by the first that starts; as long as there are lanes. */
-  #seed: Promise<Seed> | undefined;
+  /** Started for all lanes by the first of them; as long as there are lanes. */
+  #process: Promise<RubyProcess> | undefined;
   readonly #closed = new AbortController();
 
   constructor(options: SandboxOptions, { clock, log }: { clock: Clock; log: Log }) {
@@ -41,33 +41,53 @@ class SandboxLanes implements LaneSource {
     this.#log = log;
   }
 
-  async start(): Promise<ThreadLane> {
-    this.#assets ??= findAssets();
-    const assets = await this.#assets;
-    this.#seed ??= this.#makeSeed(assets);
-    const seed = this.#seed;
+  async start(): Promise<Lane> {
+    const process = await this.#serving();
     try {
-      return await ThreadLane.start(assets.worker, await seed);
+      return await process.startLane();
     } catch (error) {
-      if (this.#seed === seed) this.#seed = undefined; // the next call tries again
+      if (!process.lost || this.#closed.signal.aborted) throw error;
+      return (await this.#serving()).startLane(); // it was another lane's undoing that ended it
+    }
+  }
+
+  /** The process that there is, or a new one. */
+  async #serving(): Promise<RubyProcess> {
+    if ((await this.#process)?.lost === true) this.#process = undefined;
+    this.#process ??= this.#startProcess();
+    const started = this.#process;
+    try {
+      return await started;
+    } catch (error) {
+      if (this.#process === started) this.#process = undefined; // the next call tries again
       throw error;
     }
   }
 
   rest(): void {
-    this.#seed = undefined;
+    this.#process?.then(
+      (process) => process.stop(),
+      () => {}, // it never ran
+    );
+    this.#process = undefined;
   }
 
   close(): void {
     this.#closed.abort();
+    this.rest();
   }
 
-  async #makeSeed(assets: Assets): Promise<Seed> {
+  async #startProcess(): Promise<RubyProcess> {
     const startedMs = this.#clock.now();
+    this.#assets ??= findAssets();
+    const assets = await this.#assets;
     const task = await seedTask(assets, this.#options);
-    const seed = await seedInThread(assets.worker, task, this.#closed.signal);
-    this.#log.info('ruby-started', { from: seed.booted ? 'boot' : 'snapshot', tookMs: this.#clock.now() - startedMs });
-    return seed;
+    const process = await RubyProcess.start(fileURLToPath(assets.worker), task, this.#closed.signal);
+    this.#log.info('ruby-started', {
+      from: process.booted ? 'boot' : 'snapshot',
+      tookMs: this.#clock.now() - startedMs,
+    });
+    return process;
   }
 }
 
@@ -77,7 +97,6 @@ export async function seedTask(
   { cacheDir, memoryMibMax }: { cacheDir: string | null; memoryMibMax: number },
 ): Promise<SeedTask> {
   return {
-    kind: 'seed',
     wasmPath: fileURLToPath(wasm),
     programs: await Promise.all(programs.map((url) => readFile(url, 'utf8'))),
     pagesMax: (memoryMibMax * 1024 * 1024) / PAGE_BYTES,

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { capMemory } from './cap-memory.ts';
+import type { SeedTask } from './process-protocol.ts';
 import { PAGE_BYTES, restoreSnapshot, takeSnapshot } from './snapshot.ts';
 import { loadSnapshot, storeSnapshot } from './snapshot-file.ts';
 import { SealedRuby } from './vm.ts';
-import type { Seed, WorkerTask } from './worker-protocol.ts';
-
-export type SeedTask = Extract<WorkerTask, { kind: 'seed' }>;
+import type { Seed } from './worker-protocol.ts';
 
 /** Compiles Ruby, and takes its snapshot from where there is one or, failing that, from a Ruby that it starts. */
 export async function makeSeed(task: SeedTask): Promise<Seed> {

@@ -1,13 +1,21 @@
 import { Worker } from 'node:worker_threads';
-import type { Lane, LaneListener, Progress } from '../lane.ts';
+import type { Progress } from '../lane.ts';
+import type { SeedTask } from './process-protocol.ts';
 import { PROGRESS, type FromWorker, type Seed, type ToWorker, type WorkerTask } from './worker-protocol.ts';
 
 /** JavaScript's own share; Ruby's memory is limited by its module. */
 const HEAP_MIB_MAX = 128;
 
+export interface ThreadListener {
+  readonly answer: (bytes: Uint8Array) => void;
+  /** All answers to a request have been handed over. */
+  readonly served: () => void;
+  readonly lost: (cause: Error) => void;
+}
+
 /** A thread with one sealed Ruby at a time in it. */
-export class ThreadLane implements Lane {
-  listener: LaneListener | undefined;
+export class ThreadLane {
+  listener: ThreadListener | undefined;
   readonly #worker: Worker;
   readonly #progress: Int32Array;
   #lost: Error | undefined;
@@ -24,6 +32,7 @@ export class ThreadLane implements Lane {
     worker.on('exit', () => lose(new Error('its thread has ended')));
     worker.on('message', (message: FromWorker) => {
       if (message instanceof Uint8Array) this.listener?.answer(message);
+      else if (message === 'served') this.listener?.served();
       else if (typeof message === 'object' && 'broken' in message) lose(new Error(message.broken));
     });
   }
@@ -35,10 +44,9 @@ export class ThreadLane implements Lane {
     return new ThreadLane(worker, new Int32Array(progress));
   }
 
-  begin(): Promise<void> {
+  begin(): void {
     this.#reset();
     this.#post('begin');
-    return Promise.resolve();
   }
 
   send(request: Uint8Array): void {
@@ -72,21 +80,13 @@ export class ThreadLane implements Lane {
 }
 
 /** Runs the thread that makes the seed, and ends it. What it used for starting Ruby (540 MB) goes with it. */
-export async function seedInThread(
-  workerUrl: URL,
-  task: Extract<WorkerTask, { kind: 'seed' }>,
-  signal: AbortSignal,
-): Promise<Seed> {
-  signal.throwIfAborted();
-  const worker = startWorker(workerUrl, task);
-  const end = () => void worker.terminate();
-  signal.addEventListener('abort', end, { once: true });
+export async function seedInThread(workerUrl: URL, task: SeedTask): Promise<Seed> {
+  const worker = startWorker(workerUrl, { kind: 'seed', task });
   try {
     const message = await firstMessage(worker);
     if (typeof message === 'object' && 'seed' in message) return message.seed;
     throw new Error('the thread did not make a seed');
   } finally {
-    signal.removeEventListener('abort', end);
     await worker.terminate();
   }
 }
@@ -95,7 +95,6 @@ function startWorker(url: URL, task: WorkerTask): Worker {
   return new Worker(url, {
     workerData: task,
     env: {},
-    execArgv: [],
     stdin: false,
     resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB_MAX },
   });

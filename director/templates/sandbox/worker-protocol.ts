@@ -1,17 +1,9 @@
+import type { SeedTask } from './process-protocol.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** What a thread is started with. */
 export type WorkerTask =
-  | {
-      readonly kind: 'seed';
-      readonly wasmPath: string;
-      readonly programs: readonly string[];
-      readonly pagesMax: number;
-      /** Where the build has put a snapshot, as a rule of this very Ruby. */
-      readonly shippedDir: string;
-      /** Where one is kept between two starts of the director when the shipped one is of another Ruby. */
-      readonly cacheDir: string | null;
-    }
+  | { readonly kind: 'seed'; readonly task: SeedTask }
   | { readonly kind: 'serve'; readonly seed: Seed; readonly progress: SharedArrayBuffer };
 
 /** All that a thread needs to have a Ruby in some milliseconds. */
@@ -25,8 +17,8 @@ export interface Seed {
 /** To a thread that serves: a new VM, or a request for the one it has. */
 export type ToWorker = 'begin' | Uint8Array;
 
-/** From a thread: the seed; or that it is ready, a part of an answer, or what broke its VM. */
-export type FromWorker = { seed: Seed } | 'ready' | Uint8Array | { broken: string };
+/** From a thread: the seed; or that it is ready, a part of an answer, that a request is through, or what broke its VM. */
+export type FromWorker = { seed: Seed } | 'ready' | Uint8Array | 'served' | { broken: string };
 
 /** Int32s in the shared progress: renders begun, instance, source. */
 export const PROGRESS = { rendersBegun: 0, instance: 1, source: 2, length: 3 } as const;

@@ -1,18 +1,20 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../../../common/errors.ts';
+import { runProcess } from './process-main.ts';
 import { makeSeed, sprout } from './seed.ts';
 import type { SealedRuby } from './vm.ts';
 import { PROGRESS, type FromWorker, type Seed, type ToWorker, type WorkerTask } from './worker-protocol.ts';
 
-/** What runs in a thread: makes the seed and ends, or serves jobs until it is terminated. */
-const port = parentPort;
-if (port === null) throw new Error('this program runs in a worker thread');
+/** What runs in the process of the sandbox and, started by it, in a thread: makes the seed and ends, or serves jobs until it is terminated. */
+const tell = (message: FromWorker, transfer: readonly ArrayBuffer[] = []) => parentPort?.postMessage(message, transfer);
 
-const task = workerData as WorkerTask; // its only starter gives it that
-const tell = (message: FromWorker, transfer: readonly ArrayBuffer[] = []) => port.postMessage(message, transfer);
+if (isMainThread) runProcess(new URL(import.meta.url));
+else await runThread(workerData as WorkerTask); // its only starter gives it that
 
-if (task.kind === 'seed') tell({ seed: await makeSeed(task) });
-else serve(task.seed, new Int32Array(task.progress));
+async function runThread(task: WorkerTask): Promise<void> {
+  if (task.kind === 'seed') tell({ seed: await makeSeed(task.task) });
+  else serve(task.seed, new Int32Array(task.progress));
+}
 
 function serve(seed: Seed, progress: Int32Array): void {
   let ruby: SealedRuby | undefined;
@@ -21,13 +23,18 @@ function serve(seed: Seed, progress: Int32Array): void {
     progress: (bytes: Uint8Array<ArrayBuffer>) => record(progress, Buffer.from(bytes).toString('latin1')),
   };
   const handle = async (message: ToWorker) => {
-    if (message === 'begin') ruby = undefined; // garbage before the next one exists: each holds some 50 MB
+    if (message === 'begin') {
+      ruby = undefined; // garbage before the next one exists: each holds some 50 MB, of which V8 takes no notice
+      globalThis.gc?.();
+    }
     ruby ??= await sprout(seed, outlets);
-    if (message !== 'begin') ruby.serve(Uint8Array.from(message));
+    if (message === 'begin') return;
+    ruby.serve(Uint8Array.from(message));
+    tell('served');
   };
   // One after the other, though making a VM takes a turn of the event loop.
   let last = Promise.resolve();
-  port?.on('message', (message: ToWorker) => {
+  parentPort?.on('message', (message: ToWorker) => {
     last = last.then(() => handle(message)).catch((error: unknown) => tell({ broken: messageOf(error) }));
   });
   tell('ready');
