@@ -21,7 +21,7 @@ interface Stage {
 
 interface Followed {
   rest: string;
-  readonly sinceMs: number;
+  sinceMs: number;
   readonly stages: Map<string, Stage>;
   readonly running: Map<string, Running>;
   firstS?: number;
@@ -68,7 +68,10 @@ export class LiveReporter implements TaskReporter {
     task.rest = lines.pop() ?? '';
     // nothing that is printed meanwhile shall bring back what was drawn before these events
     if (lines.length > 0) this.#ui.status([]);
-    for (const line of lines) if (line !== '') this.#take(id, task, JSON.parse(line) as TaskEvent); // the contract's
+    const events = lines.filter((line) => line !== '').map((line) => JSON.parse(line) as TaskEvent); // the contract's
+    // Who comes to a task that has run for long sees for how long, whatever the clocks say: the newest event is now.
+    const newestS = events.at(-1)?.time ?? 0;
+    for (const event of events) this.#take(id, task, event, this.#clock.now() - (newestS - event.time) * 1000);
     this.#draw();
   }
 
@@ -92,22 +95,22 @@ export class LiveReporter implements TaskReporter {
     this.#ui.end(`Task ${id} ${state}`);
   }
 
-  #take(id: number, task: Followed, event: TaskEvent): void {
+  #take(id: number, task: Followed, event: TaskEvent, atMs: number): void {
     task.firstS ??= event.time;
+    task.sinceMs = Math.min(task.sinceMs, atMs);
     task.lastS = event.time;
-    if ('stage' in event) this.#takeProgress(id, task, event);
+    if ('stage' in event) this.#takeProgress(id, task, event, atMs);
     else this.#takeNotice(id, task, event);
   }
 
-  #takeProgress(id: number, task: Followed, event: ProgressEvent): void {
+  #takeProgress(id: number, task: Followed, event: ProgressEvent, atMs: number): void {
     const [stageKey, key] = [keyOf(event), `${keyOf(event)}\n${event.task}`];
     const before = task.running.get(key);
-    const nowMs = this.#clock.now();
-    const stage = task.stages.get(stageKey) ?? { title: stageOf(event), total: 0, sinceMs: nowMs, finished: 0 };
+    const stage = task.stages.get(stageKey) ?? { title: stageOf(event), total: 0, sinceMs: atMs, finished: 0 };
     task.stages.set(stageKey, { ...stage, total: Math.max(event.total ?? 0, stage.total, stage.finished + 1) });
     if (event.state === 'started' || event.state === 'in_progress') {
       const step = event.data?.status ?? before?.step ?? '';
-      task.running.set(key, { event: before?.event ?? event, sinceMs: before?.sinceMs ?? nowMs, step });
+      task.running.set(key, { event: before?.event ?? event, sinceMs: before?.sinceMs ?? atMs, step });
       return;
     }
     task.running.delete(key);

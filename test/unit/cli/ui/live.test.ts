@@ -38,7 +38,7 @@ test('what goes on moves at the bottom, with a count; what ended stays above, on
   reporter.started(7);
   expect(screen()).toEqual([expect.stringContaining('Task 7  00:00:00')]);
   reporter.output(7, progress(0, 'a', 'started') + progress(1, 'a', 'in_progress', { status: 'draining' }));
-  expect(screen()).toEqual([expect.stringMatching(/Updating web {2}░+…?/), '    a  draining  00:00:00']);
+  expect(screen()).toEqual([expect.stringMatching(/Updating web {2}░+…?/), '    a  draining  00:00:01']);
   reporter.output(7, progress(2, 'a', 'finished') + progress(2, 'b', 'started'));
   expect(screen()).toEqual([
     'Task 7',
@@ -78,9 +78,22 @@ test('between two things of a stage its bar stays; after the last, the task tell
   const { reporter, screen } = given(60);
   reporter.started(7);
   reporter.output(7, progress(0, 'a', 'started') + progress(1, 'a', 'finished'));
-  expect(screen().at(-1)).toMatch(/^\S Updating web {2}█+░+ {2}1\/2 {2}00:00:00$/);
+  expect(screen().at(-1)).toMatch(/^\S Updating web {2}█+░+ {2}1\/2 {2}00:00:01$/);
   reporter.output(7, progress(1, 'b', 'started') + progress(2, 'b', 'finished'));
-  expect(screen().at(-1)).toMatch(/^\S Task 7, after Updating web {2}00:00:00$/);
+  expect(screen().at(-1)).toMatch(/^\S Task 7, after Updating web {2}00:00:01$/);
+  reporter.finished(7, 'done');
+});
+
+test('who comes to a task that has run for long sees for how long, of the task and of each thing in it', () => {
+  const { reporter, screen } = given(60);
+  reporter.started(7);
+  reporter.output(7, progress(0, 'a', 'started') + progress(50, 'a', 'finished') + progress(60, 'b', 'started'));
+  reporter.output(7, progress(90, 'c', 'started'));
+  expect(screen().slice(-3)).toEqual([
+    expect.stringMatching(/Updating web .* 1\/2 {2}00:01:00$/),
+    '    b  00:00:00',
+    '    c  00:00:00',
+  ]);
   reporter.finished(7, 'done');
 });
 
