@@ -65,7 +65,9 @@ complete -o filenames -F _gantry gantry
 }
 
 function zsh(commands: readonly CommandSpec[]): string {
+  // which a zsh without a configuration has not begun yet
   return `# source <(gantry completion zsh)
+(( $+functions[compdef] )) || { autoload -U compinit && compinit }
 autoload -U +X bashcompinit && bashcompinit
 ${bash(commands)}`;
 }
