@@ -20,14 +20,13 @@ export async function downloadResource(
     .replace('T', '-')
     .replace('.', '-')
     .replace('Z', '');
-  const path = join(dir, `${prefix}-${now}.tgz`);
-  const full = pathFrom(context, path);
-  ui.line(`Downloading resource '${blobId}' to '${path}'...`);
+  const full = pathFrom(context, join(dir, `${prefix}-${now}.tgz`));
+  ui.line(`Downloading resource '${blobId}' to '${full}'...`);
   await mkdir(pathFrom(context, dir), { recursive: true });
   try {
     await (await session.director()).download(paths.resource(blobId), createWriteStream(`${full}.part`));
     // old directors may not send the digest
-    if (digest !== '') checkDigest(path, digest, await hexOf(`${full}.part`, digest));
+    if (digest !== '') checkDigest(full, digest, await hexOf(`${full}.part`, digest));
     await rename(`${full}.part`, full);
   } finally {
     await rm(`${full}.part`, { force: true });

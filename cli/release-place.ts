@@ -22,7 +22,8 @@ export function releasePlace(context: Context, dir: string): ReleasePlace {
     report: (progress) => {
       const text = described(progress);
       if (progress.kind === 'warning') ui.errorLine(text);
-      else ui.end(text);
+      else if (progress.kind === 'release-added') ui.line(text);
+      else ui.begin(`${text}\n`);
     },
   };
 }
@@ -30,6 +31,8 @@ export function releasePlace(context: Context, dir: string): ReleasePlace {
 function described({ kind, ...progress }: ReleaseProgress): string {
   const index = 'index' in progress ? progress.index : '';
   switch (kind) {
+    case 'index-entry-adding':
+      return `Adding ${oneOf(progress.what)}...`;
     case 'index-entry-added':
       return `Added ${oneOf(progress.what)}`;
     case 'release-added':

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import pLimit from 'p-limit';
 import { mediaTypes, paths } from '../director/api/contract/paths.ts';
 import type { ReleaseDetails, ReleaseSummary, RemoteArtifact } from '../director/api/contract/releases.ts';
@@ -85,14 +85,19 @@ async function uploadFromGit(context: Context, { url, name, version, fix }: Rele
 }
 
 async function uploadLocal(context: Context, upload: ReleaseUpload): Promise<void> {
-  const path = upload.url.replace(/^file:\/\//, '');
+  const path = localPath(upload.url);
   const scratch = await mkdtemp(join(tmpdir(), 'gantry-release-'));
   try {
+    if (path !== '') context.ui.status([{ text: `Reading ${basename(path)} ...`, faint: true }]);
     await send(context, await localRelease(context, path, upload, scratch), upload, scratch);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
 }
+
+const localPath = (url: string) => url.replace(/^file:\/\//, '');
+/** Anything else that is local is a release manifest, or none: then the newest of the directory is meant. */
+const isTarball = (url: string) => url !== '' && !/\.ya?ml$/.test(url);
 
 async function localRelease(
   context: Context,
@@ -103,8 +108,7 @@ async function localRelease(
   const place = releasePlace(context, dir);
   if (path !== '') {
     const file = pathFrom(context, path);
-    if (/\.ya?ml$/.test(file))
-      return (await import('../releases/directory/create-release.ts')).recreateRelease(place, file);
+    if (!isTarball(path)) return (await import('../releases/directory/create-release.ts')).recreateRelease(place, file);
     return (await import('../releases/directory/finalize-release.ts')).openTarball(file, scratch);
   }
   const { latestRelease, ReleaseIndex } = await import('../releases/directory/release-index.ts');
@@ -141,7 +145,7 @@ const hasConfig = (dir: string) =>
 async function send(
   context: Context,
   release: LocalRelease,
-  { rebase, fix }: ReleaseUpload,
+  { url, rebase, fix }: ReleaseUpload,
   scratch: string,
 ): Promise<void> {
   const { pipeline } = await import('node:stream/promises');
@@ -164,23 +168,31 @@ async function send(
           if (error instanceof Refused) return []; // it saves time, and no more
           throw error;
         });
-  const file = join(scratch, 'upload.tgz');
-  await pipeline(releaseTarball(release, new Map(), new Set(matches)), createWriteStream(file));
-  await during(
-    'Uploading release file',
-    session.run(await tarballUpload(context, withQuery(paths.releases, { rebase, fix }), file)),
-  );
+  const slug = `${release.manifest.name}/${release.manifest.version}`;
+  let file = pathFrom(context, localPath(url));
+  // a tarball of which everything is wanted goes as it is; packing it again would take as long as sending it
+  if (!isTarball(url) || matches.length > 0) {
+    context.ui.status([{ text: `Packing ${slug} ...`, faint: true }]);
+    file = join(scratch, 'upload.tgz');
+    await pipeline(releaseTarball(release, new Map(), new Set(matches)), createWriteStream(file));
+  }
+  const call = await tarballUpload(context, withQuery(paths.releases, { rebase, fix }), { file, label: slug });
+  await during('Uploading release file', session.run(call));
 }
 
 /** A POST of a whole file, as stemcells are sent too. */
-export async function tarballUpload({ ui, clock }: Pick<Context, 'ui' | 'clock'>, path: string, file: string) {
+export async function tarballUpload(
+  { ui, clock }: Pick<Context, 'ui' | 'clock'>,
+  path: string,
+  { file, label }: { file: string; label: string },
+) {
   const { size } = await during(`Opening file ${file}`, stat(file));
   const open = () => createReadStream(file, { highWaterMark: 256 * 1024 });
   return {
     method: 'POST',
     path,
     headers: { 'content-type': mediaTypes.tarball },
-    body: { bytes: size, open: showingProgress(open, { ui, clock, file, bytes: size }) },
+    body: { bytes: size, open: showingProgress(open, { ui, clock, label, bytes: size }) },
   } as const;
 }
 

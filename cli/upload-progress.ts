@@ -1,6 +1,5 @@
 import { Transform, pipeline, type Readable } from 'node:stream';
 import type { Clock } from '../common/clock.ts';
-import { basename } from 'node:path';
 import { decimalBytes, duration } from './ui/format.ts';
 import { bar, frameMs, spinnerAt } from './ui/live-region.ts';
 import type { Ui } from './ui/ui.ts';
@@ -8,7 +7,7 @@ import type { Ui } from './ui/ui.ts';
 /** The same bytes; how many have gone, how fast, and for how long still, is shown while they go. */
 export function showingProgress(
   open: () => Readable,
-  { ui, clock, file, bytes }: { ui: Ui; clock: Clock; file: string; bytes: number },
+  { ui, clock, label, bytes }: { ui: Ui; clock: Clock; label: string; bytes: number },
 ): () => Readable {
   if (!ui.live) return open;
   return () => {
@@ -19,7 +18,7 @@ export function showingProgress(
       const [rate, part] = [sent / Math.max(0.001, (nowMs - startMs) / 1000), bytes === 0 ? 1 : sent / bytes];
       const left = rate === 0 ? '' : `  ${duration((bytes - sent) / rate)} left`;
       const figures = `${String(Math.floor(part * 100)).padStart(3)}%  ${decimalBytes(sent)} of ${decimalBytes(bytes)}  ${decimalBytes(Math.round(rate))}/s`;
-      ui.status([{ text: `${spinnerAt(nowMs)} ${basename(file)}  ${bar(sent, bytes)} ${figures}${left}` }]);
+      ui.status([{ text: `${spinnerAt(nowMs)} ${label}  ${bar(sent, bytes)} ${figures}${left}` }]);
     };
     const counted = new Transform({
       transform(chunk: Buffer, _encoding, done) {
@@ -29,7 +28,7 @@ export function showingProgress(
         done(null, chunk);
       },
       flush(done) {
-        ui.status([{ text: `${spinnerAt(clock.now())} ${basename(file)} is sent; the director takes it in` }]);
+        ui.status([{ text: `${spinnerAt(clock.now())} ${label} is sent; the director takes it in` }]);
         done();
       },
     });

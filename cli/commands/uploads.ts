@@ -83,7 +83,8 @@ async function uploadFile(context: Context, url: string, fix: boolean): Promise<
   const file = pathFrom(context, path);
   const { name, version } = await during('Retrieving stemcell info', stemcellManifestOf(createReadStream(file), path));
   if (!fix && !(await isNeeded(context, name, version))) return;
-  const call = await tarballUpload(context, withQuery(paths.stemcells, { fix }), file);
+  const label = `${name}/${version}`;
+  const call = await tarballUpload(context, withQuery(paths.stemcells, { fix }), { file, label });
   await during('Uploading stemcell file', context.session.run(call));
 }
 

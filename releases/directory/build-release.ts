@@ -71,6 +71,8 @@ export async function buildRelease(
         'Vendor it again with vendor-package.',
       );
     const file = join(staging, `${kind}-${name}.tgz`);
+    // packing may take minutes
+    place.report({ kind: 'index-entry-adding', index: 'dev', what: `${kind} ${name}/${packable.fingerprint}` });
     await packSource(packable, file, {
       what: `${kind}/${name}`,
       algorithm: place.algorithm,

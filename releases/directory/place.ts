@@ -25,7 +25,11 @@ export interface ReleasePlace {
 }
 
 export type ReleaseProgress =
-  | { readonly kind: 'index-entry-added'; readonly index: 'dev' | 'final'; readonly what: string }
+  | {
+      readonly kind: 'index-entry-adding' | 'index-entry-added';
+      readonly index: 'dev' | 'final';
+      readonly what: string;
+    }
   | { readonly kind: 'release-added'; readonly index: 'dev' | 'final'; readonly what: string }
   | { readonly kind: 'blob-downloaded' | 'blob-uploaded'; readonly what: string }
   | { readonly kind: 'warning'; readonly what: string };

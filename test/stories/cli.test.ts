@@ -173,6 +173,17 @@ test('release authors are told what was made, and what is missing', async () => 
   expect(made.text).toMatch(/Began a release in .*own-release/);
   expect((await gantry(['generate-job', 'web', '--dir=own-release', '--json'])).text).not.toContain('Made');
   expect((await gantry(['upload-release', '--dir=own-release'])).errors).toContain('gantry create-release --dir own');
+  const created = await gantry(['create-release', '--dir=own-release', '--force', '--tty']);
+  expect(created.text).toMatch(
+    /^Adding job 'web\/(.*)'\.\.\.\nAdded job 'web\/\1'\n\nAdded dev release 'own\/0\+dev\.1'\n/,
+  );
+  // the first goes as it is, the second without what the director has by then, the third again with all
+  const tarball = ['create-release', '--dir=own-release', '--force', '--version=7', '--tarball=own-7.tgz'];
+  expect(await gantry(tarball)).toMatchObject({ code: 0, errors: '' });
+  for (const more of [[], [], ['--fix']])
+    expect(await gantry(['upload-release', 'own-7.tgz', ...more])).toMatchObject({ code: 0, errors: '' });
+  expect(await rowsOf('releases')).toContainEqual(expect.objectContaining({ name: 'own', version: '7' }));
+  expect(await gantry(['delete-release', 'own'])).toMatchObject({ code: 0 });
   expect((await gantry(['upload-release'])).errors).toMatch(/No release is named, and .* no release directory/);
 });
 
