@@ -173,7 +173,8 @@ function withInfrastructure(work) {
     try {
       mkdirSync(lock);
       break;
-    } catch {
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error; // the infrastructure is gone
       wait(2);
     }
   }
