@@ -76,8 +76,8 @@ export interface RunningDirector {
   url: string;
   /** PEM: what clients check the API with. */
   caCertificate: string;
-  /** What clients are told; null: it is in the config file instead. */
-  files: { ca: string | null; adminPassword: string | null };
+  /** `ca` and `adminPassword` are null where the config file names others, `log` where standard error takes it. */
+  files: { ca: string | null; adminPassword: string | null; log: string | null };
   /** What runs the deployments' machines, for people. */
   infrastructure: string;
   /** Resolves when it cannot go on and has to be started anew; what it was doing goes on then. */
@@ -251,6 +251,7 @@ async function start(
   const files = {
     ca: config.listen.certificate === undefined ? join(stateDirectory, 'ca.pem') : null,
     adminPassword: config.users.length === 0 ? join(stateDirectory, adminPasswordFile) : null,
+    log: config.log.file ?? null,
   };
   return {
     url,

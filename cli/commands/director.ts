@@ -31,7 +31,8 @@ export const directorCommands: readonly CommandSpec[] = [
       const stopped = untilStopped(); // from here on: a director that is half started must be closed too
       const director = await during('Starting the director', startFromFile(path, { terminal: onTerminal }));
       ui.line(`A director is up at ${director.url}, with ${director.infrastructure}.\n\n${theWay(director)}`);
-      ui.line('Ctrl-C ends it. Its log:');
+      const { log } = director.files;
+      ui.line(log === null ? 'Ctrl-C ends it. Its log:' : `Ctrl-C ends it. Its log is in ${log}.`);
       const broken = await Promise.race([stopped, director.broken]);
       ui.line(
         `Stopping. Tasks that run have ${stopGraceMs / 1000} s to end; what is left goes on at the next start. Ctrl-C again ends it at once.`,

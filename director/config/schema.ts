@@ -192,7 +192,9 @@ const events = section(
 const log = section(
   {
     level: oneOf(['debug', 'info', 'warn', 'error'], { description: 'What is written to it.', default: 'info' }),
-    file: Type.Optional(path({ description: 'A file, as JSON lines. Without: standard error.' })),
+    file: Type.Optional(
+      path({ description: 'A file, as JSON lines. Without: standard error, on a terminal as text for people.' }),
+    ),
   },
   { description: "The director's own log." },
 );
