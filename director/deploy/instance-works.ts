@@ -1,5 +1,6 @@
 import type { PackageRef } from '../../agent/protocol.ts';
 import { id } from '../../common/ids.ts';
+import { mapInTurns } from '../../common/in-turns.ts';
 import { bareWork, type InstanceWork, type MachineShape } from '../execute/work.ts';
 import { newAddresses } from '../plan/addresses.ts';
 import { vmShape } from '../plan/changes.ts';
@@ -14,18 +15,18 @@ import type { Prepared } from './prepare.ts';
 import { jobsWork, renderedOf, type Rendered } from './render.ts';
 
 /** What executing needs to know of each instance of a deployment, planned or on its way out. */
-export function instanceWorks(
+export async function instanceWorks(
   { resolved, layout, links, actual }: Prepared,
   rendered: ReadonlyMap<string, Rendered>,
   packages: (group: WantedGroup) => Readonly<Record<string, PackageRef | null>>,
   { deps, task }: { deps: DeployDeps; task: Task },
-): (plan: InstancePlan) => InstanceWork {
+): Promise<(plan: InstancePlan) => InstanceWork> {
   const { wanted } = resolved;
   const works = new Map<string, InstanceWork>();
   const existing = new Map(actual.instances.map(({ instance }) => [instance.id, instance]));
   for (const group of layout.groups) {
     const refs = packages(group.wanted);
-    for (const instance of group.instances) {
+    await mapInTurns(group.instances, (instance) => {
       const own = renderedOf(rendered, instance.id);
       const row = existing.get(instance.id) ?? freshInstance(instance, wanted);
       const added = newAddresses(instance).map((address) => ({ ...address, taskId: task.id }));
@@ -41,7 +42,7 @@ export function instanceWorks(
         machine: machineShape(wanted, group.wanted, instance, own.networks),
         jobs: jobsWork({ wanted, group, instance, links }, own, refs, deps),
       });
-    }
+    });
   }
   for (const { instance } of layout.obsolete) works.set(instance.id, bareWork(instance));
   return worksById(works);

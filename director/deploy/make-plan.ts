@@ -1,6 +1,7 @@
 import type { PackageRef } from '../../agent/protocol.ts';
+import { inTurns, mapInTurns } from '../../common/in-turns.ts';
 import type { WantedInstance } from '../plan/changes.ts';
-import { planDeployment, stateWish, type DeploymentPlan } from '../plan/plan-deployment.ts';
+import { planningDeployment, stateWish, type DeploymentPlan } from '../plan/plan-deployment.ts';
 import type { DeployOptions, WantedGroup } from '../plan/wanted.ts';
 import { ignoredRefused } from './instance-errors.ts';
 import type { Prepared } from './prepare.ts';
@@ -10,16 +11,16 @@ import { renderedOf, type Rendered } from './render.ts';
  * Brings together what is wanted of each instance, and plans.
  * @throws OperatorError `instance-ignored` when the operator asks for a state of just that instance
  */
-export function makePlan(
+export async function makePlan(
   { layout, resolved: { wanted } }: Prepared,
   rendered: ReadonlyMap<string, Rendered>,
   packages: (group: WantedGroup) => Readonly<Record<string, PackageRef | null>>,
   options: DeployOptions,
-): DeploymentPlan {
+): Promise<DeploymentPlan> {
   const instances = new Map<string, WantedInstance>();
   for (const { wanted: group, instances: laidOut } of layout.groups) {
     const refs = packages(group);
-    for (const instance of laidOut) {
+    await mapInTurns(laidOut, (instance) => {
       const asked = options.states.some(
         (wish) =>
           wish.group === instance.group && (wish.instance === instance.id || wish.instance === String(instance.index)),
@@ -36,7 +37,7 @@ export function makePlan(
         stateWish: stateWish(group.group, instance, options),
         tags: { ...wanted.tags, ...group.group.tags },
       });
-    }
+    });
   }
-  return planDeployment(layout, instances, options, wanted.firstDeploy);
+  return inTurns(planningDeployment(layout, instances, options, wanted.firstDeploy));
 }

@@ -1,8 +1,9 @@
 import { OperatorError } from '../../common/errors.ts';
 import { id, type InstanceId } from '../../common/ids.ts';
+import { inTurns } from '../../common/in-turns.ts';
 import { newAddresses } from '../plan/addresses.ts';
 import type { ActualDeployment } from '../plan/actual.ts';
-import { layOut, type LaidOutInstance, type Layout } from '../plan/layout.ts';
+import { layingOut, type LaidOutInstance, type Layout } from '../plan/layout.ts';
 import type { WantedDeployment } from '../plan/wanted.ts';
 import { takenAddresses } from '../observe/taken-addresses.ts';
 import type { TaskContext } from '../tasks/task-context.ts';
@@ -22,7 +23,7 @@ export async function layOutOnRecord(
   const freshIds = Array.from({ length: total }, () => id<InstanceId>(chance.uuid()));
   for (let tries = 1; ; tries++) {
     const actual = tries === 1 ? observed : { ...observed, addresses: await takenAddresses(store) };
-    const layout = layOut(wanted, actual, freshIds);
+    const layout = await inTurns(layingOut(wanted, actual, freshIds));
     if (dryRun) return { layout, actual };
     try {
       await recordLayout(layout, wanted, task);

@@ -1,5 +1,6 @@
 import type { NetworkSettings } from '../../agent/protocol.ts';
 import { packArchive, textEntry } from '../../common/archive-pack.ts';
+import { mapInTurns } from '../../common/in-turns.ts';
 import type { Blobstore } from '../blobs/blobstore.ts';
 import type { JobsWork } from '../execute/work.ts';
 import { baseSpec, dnsRecordName, type InstanceSpec } from '../plan/instance-spec.ts';
@@ -41,10 +42,10 @@ export async function renderAll(
   const failures: JobFailure[] = [];
   const rendered = new Map<string, Rendered>();
   for (const group of layout.groups) {
-    const networks = group.instances.map((instance) => settingsOf(wanted, group, instance));
+    const networks = await mapInTurns(group.instances, (instance) => settingsOf(wanted, group, instance));
     const jobs: RenderedJob[][] = group.instances.map(() => []);
     for (const job of group.wanted.jobs) {
-      const inputs = group.instances.map((instance, i) =>
+      const inputs = await mapInTurns(group.instances, (instance, i) =>
         inputFor({ wanted, group, instance, job, links }, networks[i] ?? {}),
       );
       const { templates } = await deps.jobs.load(job.job);
@@ -54,7 +55,7 @@ export async function renderAll(
         else failures.push({ instanceGroup: group.wanted.group.name, job: job.name, faults: outcome.faults });
       });
     }
-    group.instances.forEach((instance, i) => {
+    await mapInTurns(group.instances, (instance, i) => {
       const own = jobs[i] ?? [];
       rendered.set(instance.id, {
         networks: networks[i] ?? {},

@@ -1,4 +1,5 @@
 import { messageOf } from '../../common/errors.ts';
+import { mapInTurns } from '../../common/in-turns.ts';
 import type { UpdateDeploymentArgs } from '../api/deploy-args.ts';
 import { compilePackages } from '../compile/compile-packages.ts';
 import type { Requirement } from '../compile/requirements.ts';
@@ -92,12 +93,12 @@ class Deploy {
       .task('Finding packages to compile', () => requirementsOfDeployment(resolved, store));
 
     const known = compiledBefore(requirements);
-    const plan = makePlan(prepared, rendered, (group) => packagesOf(group, requirements, known), this.#options);
-    this.#tell(plan);
+    const plan = await makePlan(prepared, rendered, (group) => packagesOf(group, requirements, known), this.#options);
+    await this.#tell(plan);
     if (this.#options.dryRun) return this.#show(plan);
 
     const compiled = await this.#compile(resolved, requirements);
-    const works = instanceWorks(prepared, rendered, (group) => packagesOf(group, requirements, compiled), {
+    const works = await instanceWorks(prepared, rendered, (group) => packagesOf(group, requirements, compiled), {
       deps: this.#deps,
       task: this.#task.task,
     });
@@ -106,10 +107,11 @@ class Deploy {
     return `/deployments/${this.#name}`;
   }
 
-  #tell(plan: DeploymentPlan): void {
-    for (const instance of plan.batches.flat().flatMap((group) => group.instances)) {
+  async #tell(plan: DeploymentPlan): Promise<void> {
+    const instances = plan.batches.flat().flatMap((group) => group.instances);
+    await mapInTurns(instances, (instance) => {
       if (isChanging(instance)) this.#task.debug(`${instance.group}/${instance.id}: ${describeSteps(instance)}`);
-    }
+    });
     for (const line of describePlan(plan)) this.#task.debug(line);
   }
 

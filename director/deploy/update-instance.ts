@@ -1,9 +1,9 @@
-import { messageOf, OperatorError } from '../../common/errors.ts';
+import { messageOf } from '../../common/errors.ts';
 import { id, type InstanceId } from '../../common/ids.ts';
 import type { UpdateInstanceArgs } from '../api/deploy-args.ts';
 import { runSteps } from '../execute/effects.ts';
 import type { InstanceWork } from '../execute/work.ts';
-import { refuseSilent } from '../observe/observe.ts';
+import { refuseSilent, reportOf } from '../observe/observe.ts';
 import { activeVm, instanceTitle, type ActualInstance, type AgentReport } from '../plan/actual.ts';
 import { planStart, planStop, type Phase } from '../plan/plan-action.ts';
 import type { Instance, InstanceState } from '../store/instances.ts';
@@ -127,14 +127,6 @@ class InstanceAction {
   async #report(instance: Instance): Promise<AgentReport> {
     const vm = activeVm(instance);
     if (vm === null) return { kind: 'none' };
-    const { signal } = this.#task;
-    try {
-      const state = await this.#deps.agents.call(vm.agentId, 'get_state', [], { label: this.#work.label, signal });
-      return { kind: 'answered', state, mountedDisks: null };
-    } catch (thrown) {
-      signal.throwIfAborted();
-      if (!(thrown instanceof OperatorError)) throw thrown; // a fault of ours, not the agent's
-      return { kind: 'silent', reason: messageOf(thrown) };
-    }
+    return reportOf(instance, vm.agentId, { agents: this.#deps.agents, signal: this.#task.signal });
   }
 }

@@ -1,5 +1,6 @@
 import { OperatorError } from '../../common/errors.ts';
 import type { InstanceId } from '../../common/ids.ts';
+import { atOnce, mapped } from '../../common/in-turns.ts';
 import type { Instance } from '../store/instances.ts';
 import { instanceLabel, type ActualDeployment, type ActualInstance } from './actual.ts';
 import type { InstanceGroup } from '../../manifests/instance-group.ts';
@@ -46,6 +47,15 @@ export interface LaidOutInstance {
  * @throws OperatorError of migration.ts and placement.ts, or else of addresses.ts: all faults at once
  */
 export function layOut(wanted: WantedDeployment, actual: ActualDeployment, freshIds: readonly InstanceId[]): Layout {
+  return atOnce(layingOut(wanted, actual, freshIds));
+}
+
+/** `layOut`, a part at a time. */
+export function* layingOut(
+  wanted: WantedDeployment,
+  actual: ActualDeployment,
+  freshIds: readonly InstanceId[],
+): Generator<void, Layout> {
   const byId = new Map(actual.instances.map((entry) => [entry.instance.id, entry]));
   const labels = actual.instances.map(({ instance }) => [instance.id, instanceLabel(instance)] as const);
   const book = new AddressBook(actual.addresses, new Map(labels));
@@ -55,27 +65,31 @@ export function layOut(wanted: WantedDeployment, actual: ActualDeployment, fresh
 
   const all = wanted.groups.map(({ group }) => group);
   const faults = new Faults();
-  const placedGroups = wanted.groups.flatMap((group) => {
+  const placedGroups: PlacedGroup[] = [];
+  for (const group of wanted.groups) {
+    yield;
     const placed = faults.attempt(() => {
       const existing = continuedBy(group.group, all, actual.instances);
       for (const { id } of existing) claimed.add(id);
       return placeGroup(group, existing, wanted.cloud.networks);
     });
-    if (placed === undefined) return [];
+    if (placed === undefined) continue;
     obsolete.push(...placed.obsolete);
-    return [{ group, ...placed }];
-  });
+    placedGroups.push({ group, ...placed });
+  }
   faults.throwIfAny();
   obsolete.push(...actual.instances.map(({ instance }) => instance).filter(({ id }) => !claimed.has(id)));
   refuseToDeleteIgnored(obsolete);
 
-  const groups = placedGroups.map(({ group, placements, obsolete: unplaced }): GroupLayout => {
+  const groups: GroupLayout[] = [];
+  for (const { group, placements, obsolete: unplaced } of placedGroups) {
+    yield;
     const identified = identify(group, placements, actual, () => {
       const { value } = fresh.next();
       if (value === undefined) throw new Error('layOut was given too few fresh ids');
       return value;
     });
-    const instances = identified.flatMap((one): LaidOutInstance[] => {
+    const instances = yield* mapped(identified, (one): LaidOutInstance[] => {
       const existing = one.placement.existing === null ? null : (byId.get(one.placement.existing.id) ?? null);
       const { networks } = wanted.cloud;
       const reserved = faults.attempt(() =>
@@ -87,10 +101,14 @@ export function layOut(wanted: WantedDeployment, actual: ActualDeployment, fresh
       const { id, index, bootstrap } = one;
       return [{ id, group: group.group.name, index, az: one.placement.az, bootstrap, existing, ...reserved }];
     });
-    return { wanted: group, instances, obsolete: actualOf(unplaced, actual) };
-  });
+    groups.push({ wanted: group, instances: instances.flat(), obsolete: actualOf(unplaced, actual) });
+  }
   faults.throwIfAny();
   return { groups, obsolete: actualOf(obsolete, actual) };
+}
+
+interface PlacedGroup extends ReturnType<typeof placeGroup> {
+  group: WantedGroup;
 }
 
 function actualOf(instances: readonly Instance[], actual: ActualDeployment): ActualInstance[] {

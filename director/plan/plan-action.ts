@@ -1,6 +1,7 @@
 import type { WatchMs } from '../../manifests/update-policy.ts';
 import { activeVm, unfinishedVm, unwantedVms, type ActualInstance } from './actual.ts';
 import { shapeChanges, type VmShape } from './changes.ts';
+import { disksAreMounted } from './plan-instance.ts';
 import type { Step } from './step.ts';
 
 /** A part of an action on one instance, as BOSH names it in the event stream. */
@@ -25,18 +26,27 @@ export function planStop(
   return [stopping, { title: 'Deleting VM', steps: [...detach, ...remove] }];
 }
 
-/** What it ran when it was last updated runs again; a VM that is missing is made first. */
+/** What it ran when it was last updated runs again; a VM that is missing, or half made, is made first. */
 export function planStart(
-  { instance, agent }: ActualInstance,
+  actual: ActualInstance,
   { shape, watch, canaryWatch }: { shape: VmShape; watch: WatchMs; canaryWatch: WatchMs },
 ): Phase[] {
-  const starting: Phase = {
+  const { instance, agent } = actual;
+  const starting = (...first: readonly Step[]): Phase => ({
     title: 'Starting instance',
-    steps: [{ kind: 'apply' }, { kind: 'start', watch, canaryWatch }, { kind: 'finish', state: 'started' }],
-  };
-  if (activeVm(instance) === null) return [{ title: 'Creating VM', steps: makeVm(instance, shape) }, starting];
+    steps: [...first, { kind: 'apply' }, { kind: 'start', watch, canaryWatch }, { kind: 'finish', state: 'started' }],
+  });
+  if (activeVm(instance) === null) return [{ title: 'Creating VM', steps: makeVm(instance, shape) }, starting()];
+  const isHalfMade = instance.state === 'detached' || !instance.updateCompleted;
+  if (isHalfMade) return [starting(...finishVm(actual))];
   const runs = agent.kind === 'answered' && agent.state.job_state === 'running';
-  return runs && instance.state === 'started' ? [] : [starting];
+  return runs && instance.state === 'started' ? [] : [starting()];
+}
+
+/** Whoever made it has failed or died: its agent calls itself running all the same, for it has no jobs that do not. */
+function finishVm(actual: ActualInstance): Step[] {
+  const attach: Step[] = disksAreMounted(actual) ? [] : [{ kind: 'attach-disks' }];
+  return [...attach, { kind: 'update-settings' }, { kind: 'introduce' }];
 }
 
 /** One that was being made when a director died is finished, if it fits. */

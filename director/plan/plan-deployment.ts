@@ -1,3 +1,4 @@
+import { atOnce, mapped } from '../../common/in-turns.ts';
 import { canariesOf, maxInFlightOf, parseAmount, type UpdatePolicy } from '../../manifests/update-policy.ts';
 import type { WantedState } from '../../manifests/instance-group.ts';
 import type { ActualInstance } from './actual.ts';
@@ -40,19 +41,31 @@ export function planDeployment(
   options: DeployOptions,
   firstDeploy: boolean,
 ): DeploymentPlan {
+  return atOnce(planningDeployment(layout, wanted, options, firstDeploy));
+}
+
+/** `planDeployment`, a part at a time. */
+export function* planningDeployment(
+  layout: Layout,
+  wanted: ReadonlyMap<string, WantedInstance>,
+  options: DeployOptions,
+  firstDeploy: boolean,
+): Generator<void, DeploymentPlan> {
   const shrunk = new Set(layout.groups.flatMap(({ obsolete }) => obsolete.map(({ instance }) => instance.id)));
-  const groups = layout.groups.map(({ wanted: group, instances, obsolete }): { plan: GroupPlan; serial: boolean } => {
+  const groups: Array<{ plan: GroupPlan; serial: boolean }> = [];
+  for (const { wanted: group, instances, obsolete } of layout.groups) {
     const errand = group.group.lifecycle === 'errand';
-    const plans = instances.map(({ id, existing }) => {
+    const plans = yield* mapped(instances, ({ id, existing }) => {
       const one = wanted.get(id);
       if (one === undefined) throw new Error(`instance ${id} is laid out, and nothing is wanted of it`);
       const plan = planInstance(one, options);
       return errand ? ofErrand(plan, existing) : plan;
     });
+    yield;
     const ordered = inUpdateOrder(plans, instances.find(({ bootstrap }) => bootstrap)?.id ?? null);
     const own = obsolete.map((actual) => planDeletion(actual, options));
     const waves = wavesOf(group, ordered, options, firstDeploy);
-    return {
+    groups.push({
       plan: {
         group: group.group.name,
         deletions: own,
@@ -61,8 +74,8 @@ export function planDeployment(
         waves,
       },
       serial: group.group.update.serial,
-    };
-  });
+    });
+  }
   return {
     obsoleteGroups: layout.obsolete
       .filter(({ instance }) => !shrunk.has(instance.id))
@@ -125,7 +138,11 @@ function wavesOf(
 
 function sliceByAz(plans: readonly InstancePlan[]): InstancePlan[][] {
   const slices = new Map<string | null, InstancePlan[]>();
-  for (const plan of plans) slices.set(plan.az, [...(slices.get(plan.az) ?? []), plan]);
+  for (const plan of plans) {
+    const slice = slices.get(plan.az);
+    if (slice === undefined) slices.set(plan.az, [plan]);
+    else slice.push(plan);
+  }
   return [...slices.values()];
 }
 

@@ -153,7 +153,7 @@ function isServing({ active, state }: { active: boolean; state: DiskState }): bo
 }
 
 /** Just the one that serves: a second one, of a migration that broke off, may be the store in its place. */
-function disksAreMounted({ instance, agent }: ActualInstance): boolean {
+export function disksAreMounted({ instance, agent }: ActualInstance): boolean {
   if (agent.kind !== 'answered' || agent.mountedDisks === null) return true;
   const mounted = new Set(agent.mountedDisks);
   const serving = instance.disks.filter((disk) => isServing(disk) && disk.name === '');
