@@ -14,9 +14,16 @@ export interface Parsed<T> {
 /** A document that can't be used, with everything that is wrong with it. */
 export class InvalidManifest extends InvalidInput {
   declare readonly faults: readonly ManifestFault[];
+  /** What is ignored may be why something is missing. */
+  readonly warnings: readonly ManifestFault[];
 
-  constructor(what: string, faults: readonly ManifestFault[], options: { code?: string; hint?: string } = {}) {
+  constructor(
+    what: string,
+    faults: readonly ManifestFault[],
+    options: { code?: string; hint?: string; warnings?: readonly ManifestFault[] } = {},
+  ) {
     super(what, faults, options);
+    this.warnings = options.warnings ?? [];
     const boshCode = faults[0]?.boshCode; // clients match on one code: the first fault's, as BOSH stops at the first
     if (boshCode !== undefined) this.details['boshCode'] = boshCode;
   }

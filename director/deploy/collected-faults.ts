@@ -1,4 +1,5 @@
-import { InvalidInput, type Fault } from '../../common/errors.ts';
+import { describeFaults, InvalidInput, type Fault } from '../../common/errors.ts';
+import { InvalidManifest } from '../../manifests/fault.ts';
 
 /**
  * What is wrong with a deployment, gathered over steps that don't need each other's results: an operator who has
@@ -6,6 +7,7 @@ import { InvalidInput, type Fault } from '../../common/errors.ts';
  */
 export class CollectedFaults {
   readonly #found: Array<{ invalid: InvalidInput; prefix: string }> = [];
+  readonly #warnings: string[] = [];
 
   /** @param prefix before the paths of faults, where they are not those of the manifest: `cloud config` */
   async of<T>(step: () => T | Promise<T>, prefix = ''): Promise<T | undefined> {
@@ -14,21 +16,37 @@ export class CollectedFaults {
     } catch (thrown) {
       if (!(thrown instanceof InvalidInput)) throw thrown;
       this.#found.push({ invalid: thrown, prefix });
+      if (thrown instanceof InvalidManifest) this.warn(thrown.warnings.map((warning) => within(prefix, warning)));
       return undefined;
     }
   }
 
+  /** What is no fault. It is told with the faults, if there are any. */
+  warn(warnings: readonly Fault[]): void {
+    this.#warnings.push(...warnings.map((warning) => describeFaults([warning])));
+  }
+
+  get warnings(): readonly string[] {
+    return this.#warnings;
+  }
+
   /**
    * @throws InvalidInput that was found, if it is the only one; else `deployment-invalid` with the faults of all, under
-   *   the number of the first, as BOSH stops at the first
+   *   the number of the first, as BOSH stops at the first. `warningsOf` has the warnings
    */
   throwIfAny(what: string): void {
-    const [first, ...others] = this.#found;
+    const [first] = this.#found;
     if (first === undefined) return;
+    const invalid = this.#invalid(what, first);
+    invalid.details['warnings'] = this.#warnings;
+    throw invalid;
+  }
+
+  #invalid(what: string, first: { invalid: InvalidInput }): InvalidInput {
     const faults = this.#found.flatMap(({ invalid, prefix }) => invalid.faults.map((fault) => within(prefix, fault)));
-    if (others.length === 0) {
+    if (this.#found.length === 1) {
       first.invalid.details['faults'] = faults; // its message names the document; the paths alone would not
-      throw first.invalid;
+      return first.invalid;
     }
     const hints = new Set(this.#found.flatMap(({ invalid: { hint } }) => (hint === undefined ? [] : [hint])));
     const all = new InvalidInput(what, faults, {
@@ -36,10 +54,15 @@ export class CollectedFaults {
       ...(hints.size === 0 ? {} : { hint: [...hints].join('\n') }),
     });
     all.details['boshCode'] = first.invalid.details['boshCode'];
-    throw all;
+    return all;
   }
 }
 
 function within(prefix: string, fault: Fault): Fault {
   return prefix === '' ? fault : { ...fault, path: fault.path === '' ? prefix : `${prefix}: ${fault.path}` };
+}
+
+/** Of a deploy that was refused. */
+export function warningsOf(thrown: unknown): readonly string[] {
+  return thrown instanceof InvalidInput ? ((thrown.details['warnings'] ?? []) as string[]) : []; // by throwIfAny
 }

@@ -6,6 +6,7 @@ import type { DeployOptions } from '../plan/wanted.ts';
 import type { UpdateDeploymentArgs } from '../api/deploy-args.ts';
 import type { TaskContext } from '../tasks/task-context.ts';
 import type { DeployDeps } from './deploy-deps.ts';
+import { warningsOf } from './collected-faults.ts';
 import { gone } from './gone.ts';
 import { layOutOnRecord } from './record-layout.ts';
 import { resolve, type Resolved } from './resolve.ts';
@@ -38,10 +39,15 @@ export async function prepare(
     firstDeploy: deployment.manifest === null,
   };
   const resolveDeps = { ...deps, store, task, directorName: deps.settings.directorName };
-  const resolved = options.dryRun
-    ? await resolve(texts, resolveDeps)
-    : await resolveOnRecord(texts, deployment, { deps: resolveDeps, task, name });
-  for (const warning of resolved.warnings) events.warning(warning);
+  const warn = (warnings: readonly string[]) => warnings.forEach((warning) => events.warning(warning));
+  const resolving = options.dryRun
+    ? resolve(texts, resolveDeps)
+    : resolveOnRecord(texts, deployment, { deps: resolveDeps, task, name });
+  const resolved = await resolving.catch((thrown: unknown) => {
+    warn(warningsOf(thrown)); // what was ignored may be what is missing
+    throw thrown;
+  });
+  warn(resolved.warnings);
   const observed = await observe(name, { store, signal, agents: deps.agents });
   if (!options.fix) refuseSilent(observed.instances, name);
   const { dryRun } = options;

@@ -47,13 +47,13 @@ export interface Resolved {
   exportedFrom: ReadonlyMap<string, ReadonlyArray<{ os: string; version: string }>>;
   /** For machines that compile. */
   compilationProperties: YamlMap;
-  warnings: string[];
+  warnings: readonly string[];
 }
 
 /** Looks up everything that a manifest names. Reads only. @throws OperatorError with all faults, of everything that can be checked without the others */
 export async function resolve(texts: DeploymentTexts, deps: ResolveDeps): Promise<Resolved> {
   const faults = new CollectedFaults();
-  const { manifest, cloud, runtime, warnings } = await readTexts(texts, faults);
+  const { manifest, cloud, runtime } = await readTexts(texts, faults);
   const stemcellSets = (await faults.of(() => resolveStemcells(manifest.stemcells, deps.store))) ?? new Map();
   const addons = [...manifest.addons, ...runtime.addons];
   const groups = manifest.instanceGroups.map((group) => ({
@@ -64,6 +64,7 @@ export async function resolve(texts: DeploymentTexts, deps: ResolveDeps): Promis
   const allJobs = groups.flatMap(({ jobs }) => jobs);
   const releases = await resolveReleases({ manifest, runtime }, allJobs, { store: deps.store, faults });
   const wantedJobs = await resolveJobs(groups, { releases, jobs: deps.jobs, faults });
+  faults.warn(wantedJobs.warnings);
   faults.throwIfAny(`deployment "${manifest.name}"`);
 
   const wantedGroups: WantedGroup[] = [];
@@ -88,9 +89,7 @@ export async function resolve(texts: DeploymentTexts, deps: ResolveDeps): Promis
       [...manifest.releases, ...runtime.releases].map(({ name, exportedFrom }) => [name, exportedFrom]),
     ),
     compilationProperties: await vmProperties(cloud.compilation.vm, cloud, cpiOf(cloud, cloud.compilation.az), deps),
-    warnings: [...warnings, ...wantedJobs.warnings].map(
-      ({ path, message, suggestion }) => `${path}: ${message}${suggestion === undefined ? '' : ` (${suggestion})`}`,
-    ),
+    warnings: faults.warnings,
   };
 }
 
@@ -110,13 +109,13 @@ async function readTexts(texts: DeploymentTexts, faults: CollectedFaults) {
     () => parseRuntimeConfig(texts.runtimeConfigs.map((text) => readSent(text, 'runtime config'))),
     'runtime config',
   );
+  for (const each of [parsed, cloud]) faults.warn(each?.warnings ?? []);
   if (parsed === undefined || cloud === undefined || runtime === undefined) {
     faults.throwIfAny('the deployment');
     throw new Error('a text was not read, and nothing was wrong with it');
   }
   await faults.of(() => checkAgainst(parsed.value, cloud.value));
-  const warnings = [...parsed.warnings, ...cloud.warnings];
-  return { manifest: parsed.value, cloud: cloud.value, runtime: runtime.value, warnings };
+  return { manifest: parsed.value, cloud: cloud.value, runtime: runtime.value };
 }
 
 /** Without any, everything that a manifest names is unknown: one sentence tells more than a fault for each. */

@@ -35,8 +35,9 @@ export class Collector {
 
   /** The value, unless there were faults. @throws InvalidManifest with every one of them */
   finish<T>(value: T): Parsed<T> {
-    if (this.#faults.length > 0) throw new InvalidManifest(this.#what, this.#faults, { code: this.#code });
-    return { value, warnings: this.#warnings };
+    const warnings = this.#warnings;
+    if (this.#faults.length > 0) throw new InvalidManifest(this.#what, this.#faults, { code: this.#code, warnings });
+    return { value, warnings };
   }
 }
 

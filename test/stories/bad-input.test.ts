@@ -90,6 +90,14 @@ test('a key that must be there and is misspelled is told by what it may be, and 
   );
 });
 
+test('what is ignored is told of a deploy that is refused, too, for it may be why', async () => {
+  await director.upload();
+  const ignored = change('vm_type: small', 'vm_type: smal\n  persistent_disk_typ: disk');
+  const told = 'is ignored (did you mean \\"persistent_disk_type\\"?)';
+  expect((await director.deploy(ignored)).events).toContain(told); // refused for the cloud config
+  expect((await director.deploy(change('instances: 3', 'instances: three', ignored))).events).toContain(told); // by itself
+});
+
 test('what BOSH ignores is ignored with a warning: misspelled keys, and links that the job does not have', async () => {
   await director.upload();
   const text = change('properties: {port: 80}', 'propertys: {}, consumes: {databse: {from: db}}');
