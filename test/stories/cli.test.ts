@@ -187,6 +187,27 @@ test('release authors are told what was made, and what is missing', async () => 
   expect((await gantry(['upload-release'])).errors).toMatch(/No release is named, and .* no release directory/);
 });
 
+test('a director on a terminal tells how to connect and where its log is, and when it stops and has stopped', async () => {
+  const state = join(dir, "another director's state");
+  const config = {
+    state_directory: state,
+    listen: { port: 0, hostnames: ['127.0.0.1'] },
+    bus: { kind: 'embedded', port: 0 },
+    cpi: { kind: 'memory', machines: 'simulated' },
+    log: { file: join(dir, 'director.log') },
+  };
+  await writeFile(join(dir, 'another.yml'), JSON.stringify(config));
+  const streams = givenStreams();
+  const options = { cwd: dir, streams, terminal: true, version: '1', env: {}, untilStopped: () => Promise.resolve() };
+  expect(await runCli({ ...options, words: ['director', '--config', 'another.yml'] })).toBe(0);
+  const [quoted, text] = [state.replace("'", `'\\''`), streams.text()];
+  expect(text).toMatch(/export BOSH_ENVIRONMENT=https:\/\/127\.0\.0\.1:\d+\n/);
+  expect(text).toContain(`export BOSH_CA_CERT='${quoted}/ca.pem'\n`);
+  expect(text).toContain(`BOSH_CLIENT_SECRET="$(cat '${quoted}/admin-password')"\n`);
+  expect(text).toContain(`Its log is in ${join(dir, 'director.log')}.`);
+  expect(text).toMatch(/Stopping\. .*\n\nStopped\.\n$/);
+}, 30_000);
+
 test('help names each flag once, also one that a command has for itself', async () => {
   const { text } = await gantry(['director', '--help']);
   expect(text.match(/--config=/g)).toHaveLength(1);
