@@ -59,6 +59,13 @@ export class VirtualClock implements Clock {
     this.#settled = settled;
   }
 
+  /** Before time moves on. */
+  async #settle(): Promise<void> {
+    await promisesSettled();
+    // What is due at this very moment is no matter of time.
+    if (this.#settled !== promisesSettled && (this.#timers[0]?.atMs ?? Infinity) > this.#nowMs) await this.#settled();
+  }
+
   now(): number {
     return this.#nowMs;
   }
@@ -94,7 +101,7 @@ export class VirtualClock implements Clock {
   async advance(ms: number): Promise<void> {
     const endMs = this.#nowMs + ms;
     for (;;) {
-      await this.#settled();
+      await this.#settle();
       const next = this.#timers[0];
       if (next === undefined || next.atMs > endMs) break;
       this.step();
@@ -109,7 +116,7 @@ export class VirtualClock implements Clock {
     finished.catch(() => {}); // the caller awaits it below
     const stepsMax = limits.stepsMax ?? 10_000_000;
     for (let steps = 0; steps < stepsMax; steps++) {
-      await this.#settled();
+      await this.#settle();
       if (done) return finished;
       if (!this.step()) {
         // Real I/O (a child process, a worker thread) may still be under way: give it real time, a little at a time.

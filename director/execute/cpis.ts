@@ -15,4 +15,6 @@ export interface Cpis {
 export interface CpiListener {
   /** Takes whole lines. */
   cpi(text: string): void;
+  /** As of a task: see there. */
+  holds(): Promise<void>;
 }

@@ -10,6 +10,7 @@ import type { DeployDeps } from '../deploy/deploy-deps.ts';
 import { updateDeployment } from '../deploy/update-deployment.ts';
 import { updateInstance } from '../deploy/update-instance.ts';
 import type { Cpis } from '../execute/cpis.ts';
+import { agentsWhileHeld } from '../execute/while-held.ts';
 import type { ExecuteSettings } from '../execute/work.ts';
 import type { Store } from '../store/store.ts';
 import { TaskEngine, type EngineOptions } from '../tasks/engine.ts';
@@ -53,10 +54,14 @@ export function assembleCore(
     domain: options.domain,
     jobs: new JobLibrary(deps.blobs),
   };
+  const held =
+    (handlerOf: (own: DeployDeps) => TaskHandler): TaskHandler =>
+    (task) =>
+      handlerOf({ ...deploy, agents: agentsWhileHeld(deploy.agents, task) })(task);
   const handlers = {
-    update_deployment: updateDeployment(deploy),
-    delete_deployment: deleteDeployment(deploy),
-    update_instance: updateInstance(deploy),
+    update_deployment: held(updateDeployment),
+    delete_deployment: held(deleteDeployment),
+    update_instance: held(updateInstance),
     ...otherHandlers(deploy),
   };
   return { deploy, engine: new TaskEngine({ store, clock, log, waker: embeddedWaker(), handlers }, options.engine) };

@@ -25,7 +25,8 @@ export async function observe(
   const reports = new Map<string, AgentReport>();
   await inParallel(instances, agentsAtOnceMax, async (instance) => {
     const vm = activeVm(instance);
-    if (vm !== null && !instance.ignore) reports.set(instance.id, await ask(instance, vm.agentId, { agents, signal }));
+    if (vm !== null && !instance.ignore)
+      reports.set(instance.id, await reportOf(instance, vm.agentId, { agents, signal }));
   });
   return {
     instances: instances.map((instance) => ({ instance, agent: reports.get(instance.id) ?? { kind: 'none' } })),
@@ -33,7 +34,7 @@ export async function observe(
   };
 }
 
-async function ask(
+export async function reportOf(
   instance: Instance,
   agentId: AgentId,
   { agents, signal }: { agents: Agents; signal: AbortSignal },

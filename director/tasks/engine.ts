@@ -155,6 +155,8 @@ export class TaskEngine {
     try {
       while (this.#claimAgain) {
         this.#claimAgain = false;
+        // After a sleep of the whole computer our own tasks are there to be claimed, too: they go on instead.
+        await Promise.all([...this.#runs.values()].map((run) => run.keepLease()));
         for (let lanes = this.#freeLanes(); lanes.length > 0; lanes = this.#freeLanes()) {
           const claimed = await store.tasks.claim({ owner, lanes, leaseMs, nowMs: clock.now() });
           if (claimed === undefined) break;

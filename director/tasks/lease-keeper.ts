@@ -23,6 +23,7 @@ export class LeaseKeeper {
   #untilMs: number;
   #timer: Timer | undefined;
   #stopped = false;
+  #renewing: Promise<void> | undefined;
 
   constructor(of: {
     store: Store;
@@ -49,12 +50,23 @@ export class LeaseKeeper {
     this.#timer?.cancel();
   }
 
+  /** Resolves when the lease lasts, or is known to be lost; the latter has been told. */
+  async check(): Promise<void> {
+    if (this.#clock.now() >= this.#untilMs && !this.#stopped) await this.#renew();
+  }
+
   #next(ms: number): void {
+    this.#timer?.cancel();
     if (!this.#stopped) this.#timer = this.#clock.after(ms, () => void this.#renew());
   }
 
+  #renew(): Promise<void> {
+    this.#renewing ??= this.#tryRenew().finally(() => (this.#renewing = undefined));
+    return this.#renewing;
+  }
+
   /** Never rejects. */
-  async #renew(): Promise<void> {
+  async #tryRenew(): Promise<void> {
     const nowMs = this.#clock.now();
     try {
       const found = await this.#store.tasks.renew(this.#lease, { leaseMs: this.#leaseMs, nowMs });

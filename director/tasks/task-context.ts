@@ -25,6 +25,11 @@ export interface TaskContext {
   /** @throws TaskCancelled when it was asked to end */
   checkpoint(): void;
   /**
+   * Before a call to the outside: resolves at once while the lease lasts; else when it is known that nobody has taken
+   * the task over. @throws LeaseLost
+   */
+  holds(): Promise<void>;
+  /**
    * Runs `work` while this task holds a lock. @throws OperatorError `lock-timeout` after `waitMs`, naming the task
    * that holds it
    */

@@ -124,6 +124,11 @@ export class TaskRun {
     );
   }
 
+  /** Resolves when its lease lasts, or is known to be lost. */
+  keepLease(): Promise<void> {
+    return this.#keeper.check();
+  }
+
   /** Asks it to come to a point where somebody else can go on. */
   stop(): void {
     this.#abort.abort(new DirectorStopping());
@@ -251,6 +256,10 @@ export class TaskRun {
       result: (text) => this.#output.write('result', text),
       log: this.#log,
       checkpoint: () => this.#abort.signal.throwIfAborted(),
+      holds: async () => {
+        await this.keepLease();
+        if (this.#abort.signal.reason instanceof LeaseLost) throw this.#abort.signal.reason;
+      },
       withLock: (name, waitMs, work) => this.#locks.with(name, waitMs, work),
       record: async (event) => {
         if (!recordEvents) return 0;

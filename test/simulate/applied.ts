@@ -7,10 +7,10 @@ import { applySpec } from '../../director/plan/instance-spec.ts';
 import type { World } from '../support/given-director.ts';
 import type { Shape } from './manifest.ts';
 
-/** What the machine of an instance remembers; undefined: it has none. */
+/** Undefined: it has none. */
 function machineOf({ machines }: World, instance: Instance) {
   const { cid = null } = instance.vms.find(({ active }) => active) ?? {};
-  return cid === null ? undefined : machines.agent(cid)?.state;
+  return cid === null ? undefined : machines.agent(cid);
 }
 
 /** After a successful deploy: who is to run, runs what the store says it does, and knows where the databases are. */
@@ -38,8 +38,9 @@ const place = ({ id: uuid, index, az, ips: [ip] }: Instance) => ({ id: uuid, ind
 
 /** The databases as the web job on this instance sees them. */
 async function linkOn(world: World, instance: Instance) {
-  const { specJson = null } = machineOf(world, instance) ?? {};
-  const spec = JSON.parse(specJson ?? '{}') as { rendered_templates_archive?: { blobstore_id: string } };
+  const spec = JSON.parse(machineOf(world, instance)?.state.specJson ?? '{}') as {
+    rendered_templates_archive?: { blobstore_id: string };
+  };
   const blobId = spec.rendered_templates_archive?.blobstore_id;
   if (blobId === undefined) return undefined;
   const what = `templates of ${instance.id}`;
@@ -68,20 +69,22 @@ export async function changedViolations(world: World, { instanceId, action, hard
   if (instance === undefined) return [`instance ${instanceId} is gone after its ${action}`];
   const title = `instance ${instance.id} after its ${action}`;
   const wanted = action !== 'stop' ? 'started' : hard ? 'detached' : 'stopped';
-  if (instance.state !== wanted) return [`${title} is ${instance.state}`];
+  const isLessAlready = wanted === 'stopped' && instance.state === 'detached';
+  if (instance.state !== wanted && !isLessAlready) return [`${title} is ${instance.state}`];
   if (wanted === 'started') return runningViolations(world, instance, title);
   const machine = machineOf(world, instance);
   if (wanted === 'detached') return machine === undefined ? [] : [`${title} has a machine`];
-  return machine === undefined || machine.jobState === 'stopped'
-    ? []
-    : [`${title} has jobs that are ${machine.jobState}`];
+  // A dead one could not be asked.
+  if (machine === undefined || !machine.isUp || machine.state.jobState === 'stopped') return [];
+  return [`${title} has jobs that are ${machine.state.jobState}`];
 }
 
 function runningViolations(world: World, instance: Instance, title: string): string[] {
   const machine = machineOf(world, instance);
   if (machine === undefined) return [`${title} has no machine`];
-  const found = machine.jobState === 'started' ? [] : [`${title} has jobs that are ${machine.jobState}`];
-  const spec: unknown = JSON.parse(machine.specJson ?? 'null');
+  const { jobState, specJson } = machine.state;
+  const found = machine.isUp && jobState === 'started' ? [] : [`${title} has jobs that are ${jobState}, or is dead`];
+  const spec: unknown = JSON.parse(specJson ?? 'null');
   if (!isDeepStrictEqual(spec, applySpec(instance.spec ?? {})))
     found.push(`${title} runs another spec than the store says`);
   if (!instance.updateCompleted) found.push(`${title} counts as half updated`);

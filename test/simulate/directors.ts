@@ -10,6 +10,8 @@ import { keptLog } from './secrets.ts';
 const taskMsMax = 30 * 60_000;
 /** What befalls directors during one operation. */
 const strikesMax = 3;
+/** Between two looks at a task. */
+const lookMs = 1000;
 /** A lease is 60 s: some wake in time. */
 const stoppedMsMax = 180_000;
 
@@ -48,6 +50,11 @@ export class Directors {
     while (this.#running.length < this.#count) this.#running.push(await this.#startOne());
   }
 
+  /** Whether others may go on with what one has begun. */
+  get areTwo(): boolean {
+    return this.#count === 2;
+  }
+
   /** Of any of them. */
   get engine(): TaskEngine {
     return this.#dice.oneOf(this.#running).engine;
@@ -57,7 +64,7 @@ export class Directors {
   strikeWithin(moments: number): void {
     const { life, name } = this.#dice.oneOf(this.#running);
     const after = this.#dice.below(moments);
-    if (this.#count === 1 || this.#dice.oneIn(2)) return life.killAfter(after);
+    if (this.#count === 1 || this.#dice.oneIn(3)) return life.killAfter(after);
     const ms = this.#dice.below(stoppedMsMax);
     life.strikeAfter(after, () => {
       this.#tell(`${name} stands still for ${ms} ms`);
@@ -88,7 +95,7 @@ export class Directors {
       const task = await store.tasks.get(id);
       if (task === undefined) throw new Error(`task ${id} is gone`);
       if (terminalStates.has(task.state)) return task;
-      await clock.sleep(250);
+      await clock.sleep(lookMs);
     }
     const debug = await store.tasks.output(id, 'debug', { from: 0, bytesMax: 1_000_000 });
     const lines = debug?.bytes.toString().trim().split('\n').slice(-5) ?? [];
@@ -103,7 +110,7 @@ export class Directors {
       await life.awake;
       while (engine.running.length > 0) {
         if (clock.now() > deadlineMs) throw new Error(`${name} does not let go of tasks ${engine.running.join(', ')}`);
-        await clock.sleep(250);
+        await clock.sleep(lookMs);
       }
     }
   }

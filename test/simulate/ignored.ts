@@ -11,29 +11,35 @@ export async function ignoredOf(world: World): Promise<Ignored> {
   return {
     async violations(later) {
       const after = await pictures(later);
-      return [...before].flatMap(([id, picture]) =>
-        after.get(id) === picture
-          ? []
-          : [`invariant 10: ignored instance ${id} was touched\n    ${picture}\n    ${after.get(id) ?? 'it is gone'}`],
-      );
+      return [...before].flatMap(([id, was]) => {
+        const is = after.get(id);
+        // A group that goes on under another name keeps its instances, with indexes of its own.
+        const seat = is?.group === was.group ? was.index : is?.index;
+        if (is !== undefined && is.rest === was.rest && is.index === seat) return [];
+        return [
+          `invariant 10: ignored instance ${id} was touched\n    ${JSON.stringify(was)}\n    ${JSON.stringify(is ?? 'it is gone')}`,
+        ];
+      });
     },
   };
 }
 
-async function pictures({ store, machines, cpi }: World): Promise<Map<string, string>> {
+interface Picture {
+  group: string;
+  index: number;
+  rest: string;
+}
+
+async function pictures({ store, machines, cpi }: World): Promise<Map<string, Picture>> {
   const there = new Set<string>(cpi.inventory().vms.map(({ cid }) => cid));
   const ignored = (await store.instances.all()).filter(({ ignore }) => ignore);
   return new Map(
-    ignored.map((instance) => [
-      instance.id,
-      JSON.stringify({
-        ...instance,
-        group: null, // a group that is renamed keeps them
-        machines: instance.vms.map(({ cid }) => ({
-          there: cid !== null && there.has(cid),
-          state: cid === null ? null : (machines.agent(cid)?.state ?? null),
-        })),
-      }),
-    ]),
+    ignored.map(({ group, index, ...more }) => {
+      const own = more.vms.map(({ cid }) => ({
+        there: cid !== null && there.has(cid),
+        state: cid === null ? null : (machines.agent(cid)?.state ?? null),
+      }));
+      return [more.id, { group, index, rest: JSON.stringify({ ...more, machines: own }) }];
+    }),
   );
 }

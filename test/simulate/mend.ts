@@ -18,18 +18,18 @@ export async function mend(simulated: Simulated, operators: Operators): Promise<
   const { world, directors, artifacts, tell } = simulated;
   const { store, cpi } = world;
   const found: string[] = [];
-  const done = async (task: NewTask) => {
-    const { state, result } = await directors.ended(await operators.enqueue(task));
-    if (state !== 'done') found.push(`${task.type} ${JSON.stringify(task.args)} fails: ${result ?? ''}`);
+  const done = async (...tasks: NewTask[]) => {
+    for (const { id, type } of await Promise.all(tasks.map((task) => directors.engine.enqueue(task)))) {
+      const { state, result } = await directors.ended(id);
+      if (state !== 'done') found.push(`${type} fails: ${result ?? ''}`);
+    }
   };
 
   mendThings(world);
   for (const { id, ignore } of await store.instances.all())
     if (ignore) await store.instances.update(id, { ignore: false });
-  for (const version of versions) {
-    await done(await artifacts.uploadRelease(version));
-    await done(await artifacts.uploadStemcell(version));
-  }
+  const uploads = versions.flatMap((version) => [artifacts.uploadRelease(version), artifacts.uploadStemcell(version)]);
+  await done(...(await Promise.all(uploads)));
   for (const name of deployments) {
     if (name !== 'web' && (await store.deployments.get(name)) === undefined) continue;
     const shape = { ...(await operators.shape(name)), instances: 3 };

@@ -162,3 +162,30 @@ test('started while its data moves to a larger disk, it runs on the old one, whi
   expect(now).not.toBe(fresh?.cid);
   expect(director.machines.diskMarks.on(now)).toHaveLength(3);
 });
+
+test('a VM that was only half made by a start that failed is finished by the next one, with its disk', async () => {
+  await act('stop', { hard: true });
+  director.cpi.faults.failOnce('attachDisk', 'before');
+  expect(await act('start')).toMatchObject({ state: 'error' });
+
+  expect(await act('start')).toMatchObject({ state: 'done' });
+  const [instance] = await instances();
+  const cid = instance?.vms[0]?.cid;
+  const machine = cid == null ? undefined : director.machines.agent(cid)?.state;
+  expect(machine).toMatchObject({ jobState: 'started', mounts: { store: instance?.disks[0]?.cid } });
+  expect(instance).toMatchObject({ state: 'started', updateCompleted: true });
+});
+
+test('a start whose director died before the jobs were started is gone on with, not taken for done', async () => {
+  const [instance] = await instances();
+  const cid = instance?.vms[0]?.cid;
+  const agent = cid == null ? undefined : director.machines.agent(cid);
+  if (instance === undefined || agent === undefined) throw new Error('two were deployed');
+  // On record as it is then; its machine has no jobs yet, and calls that running.
+  await director.store.instances.update(instance.id, { state: 'started', updateCompleted: false });
+  Object.assign(agent.state, { jobState: 'blank', specJson: null, jobs: [] });
+
+  expect(await act('start')).toMatchObject({ state: 'done' });
+  expect(agent.state).toMatchObject({ jobState: 'started', jobs: ['web'] });
+  expect((await instances())[0]).toMatchObject({ state: 'started', updateCompleted: true });
+});

@@ -16,6 +16,7 @@ export async function taskWorld(handlers: Record<string, TaskHandler>) {
   return {
     clock,
     store,
+    handlers,
     engine: (owner: string, options: Partial<EngineOptions> = {}, own: Store = store) => {
       const deps = { store: own, clock, log: silentLog, waker: embeddedWaker(), handlers };
       const engine = new TaskEngine(deps, { owner, alone: false, recordEvents: true, ...options });
