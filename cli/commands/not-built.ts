@@ -21,7 +21,6 @@ const notBuilt: ReadonlyArray<readonly [name: string, text: string, ...aliases: 
   ['create-recovery-plan', 'Interactively generate a recovery plan for disaster repair'],
   ['recover', 'Apply a recovery plan for disaster repair'],
   ['logs', 'Fetch logs from instance(s)'],
-  ['delete-vm', 'Delete VM'],
   ['pcap', 'Capture network packets on instance(s)'],
   ['ssh', 'SSH into instance(s)'],
   ['scp', 'SCP to/from instance(s)'],

@@ -80,6 +80,16 @@ export const orphanCommands: readonly CommandSpec[] = [
     },
   },
   {
+    name: 'delete-vm',
+    text: 'Delete VM', // of an orphaned one; the director says that it can't of others
+    args: [{ name: 'CID' }],
+    run: async ({ ui, session }, given) => {
+      await session.director();
+      await ui.confirm();
+      await session.run({ method: 'DELETE', path: paths.vm(given.arg(0)) });
+    },
+  },
+  {
     name: 'update-resurrection',
     text: 'Enable/disable resurrection',
     args: [{ name: 'on|off' }],

@@ -162,6 +162,12 @@ test('with a wrong password every command says what to do; one that anybody may 
   expect((await gantry(['environment', '--json'], options)).text).not.toContain('BOSH_CLIENT_SECRET');
 });
 
+test('a VM that no deployment has given up is not deleted by its name', async () => {
+  const { code, errors } = await gantry(['delete-vm', 'vm/of somebody']);
+  expect(code).toBe(1);
+  expect(errors).toMatch(/Deleting single VMs .* not built yet/);
+});
+
 test('where no director listens, its address and what to do are said in one sentence', async () => {
   const { code, errors } = await gantry(['-e', 'https://127.0.0.1:1', 'environment']);
   expect(code).toBe(1);

@@ -42,6 +42,7 @@ export const paths = {
   resource: (blobId: string) => `/resources/${segment(blobId)}`,
   disks: '/disks',
   orphanedVms: '/orphaned_vms',
+  vm: (cid: string) => `/vms/${segment(cid)}`,
   networks: '/networks',
   cleanUp: '/cleanup',
   cleanUpDryRun: '/cleanup/dryrun',
