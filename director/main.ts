@@ -29,6 +29,7 @@ import { lockStateDirectory } from './store/state-lock.ts';
 import type { Store } from './store/store.ts';
 import { nativeRenderer } from './templates/native.ts';
 import type { TemplateRenderer } from './templates/renderer.ts';
+import { SchemaChecks } from './templates/schema/schema-checks.ts';
 import { rubyMemoryMibMax, sandboxRenderer } from './templates/sandbox/sandbox.ts';
 import { systemChance } from '../common/chance.ts';
 import { systemClock } from '../common/clock.ts';
@@ -153,6 +154,8 @@ async function start(
   closers.push(() => infrastructure.close());
   const renderer = openRenderer(config, log);
   closers.push(() => renderer.close());
+  const schemas = new SchemaChecks();
+  closers.push(() => schemas.close());
 
   const cpis = singleCpi(infrastructure.cpi);
   const spoolDir = join(stateDirectory, 'spool');
@@ -163,7 +166,7 @@ async function start(
     downloadMsMax: config.limits.downloadMinutes * 60_000,
   };
   const { engine } = assembleCore(
-    { store, bus, agents, cpis, blobs, renderer, clock, chance, log },
+    { store, bus, agents, cpis, blobs, renderer, schemas, clock, chance, log },
     {
       domain: config.dns.domain,
       settings: {

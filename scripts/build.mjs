@@ -59,6 +59,7 @@ await Promise.all([
   build({ ...common, entryPoints: { agent: 'agent/main.ts' }, outdir, banner, minifySyntax: true }),
   build({ ...common, entryPoints: { snapshot: `${sandbox}/make-snapshot.ts` }, outdir, banner, external: ['esbuild'] }),
   build({ ...common, entryPoints: { 'template-worker': `${sandbox}/worker.ts` }, outdir, banner }),
+  build({ ...common, entryPoints: { 'schema-worker': 'director/templates/schema/worker.ts' }, outdir, banner }),
 ]);
 for (const file of await readdir(sandbox))
   if (file.endsWith('.rb')) await cp(`${sandbox}/${file}`, `${outdir}/${file}`);

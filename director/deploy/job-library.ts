@@ -1,14 +1,16 @@
 import { readJobArchive, type JobArchive } from '../../releases/job-archive.ts';
 import type { Blobstore } from '../blobs/blobstore.ts';
 import type { ReleaseJob } from '../store/releases.ts';
-import { propertiesCheck, type PropertiesCheck } from '../templates/properties-schema.ts';
+import type { Fault } from '../../common/errors.ts';
+import type { YamlMap } from '../../manifests/value.ts';
 import type { JobTemplates } from '../templates/renderer.ts';
+import type { SchemaChecks } from '../templates/schema/schema-checks.ts';
 
 export interface LoadedJob {
   spec: JobArchive['spec'];
   templates: JobTemplates;
-  /** By its properties_schema.json; null: it has none. @throws InvalidInput `job-schema-invalid` */
-  propertiesCheck: () => PropertiesCheck | null;
+  /** What does not fit its properties_schema.json, if it has one. @throws InvalidInput `job-schema-invalid` */
+  misfits: (properties: YamlMap) => Promise<Fault[]>;
 }
 
 /** Characters of template text that are kept between deploys; a big release has about two million. */
@@ -17,11 +19,13 @@ const keptCharsMax = 16 * 1024 * 1024;
 /** The specs and templates of jobs, read from their archives, and kept: a redeploy reads none twice. */
 export class JobLibrary {
   readonly #blobs: Blobstore;
+  readonly #schemas: SchemaChecks;
   readonly #kept = new Map<string, { job: LoadedJob; chars: number }>();
   #chars = 0;
 
-  constructor(blobs: Blobstore) {
+  constructor(blobs: Blobstore, schemas: SchemaChecks) {
     this.#blobs = blobs;
+    this.#schemas = schemas;
   }
 
   async load(job: ReleaseJob): Promise<LoadedJob> {
@@ -39,10 +43,14 @@ export class JobLibrary {
     const loaded = {
       spec: archive.spec,
       templates: templatesOf(job.name, archive),
-      propertiesCheck: checkOf(job.name, archive),
+      misfits: this.#misfitsOf(job.name, archive),
     };
     this.#keep(key, loaded);
     return loaded;
+  }
+
+  #misfitsOf(name: string, { propertiesSchema: text }: JobArchive): LoadedJob['misfits'] {
+    return text === null ? () => Promise.resolve([]) : (properties) => this.#schemas.check(name, text, properties);
   }
 
   #keep(key: string, job: LoadedJob): void {
@@ -55,12 +63,6 @@ export class JobLibrary {
       this.#chars -= entry.chars;
     }
   }
-}
-
-/** Compiled when it is first asked for: not everyone who loads a job has properties for it. */
-function checkOf(name: string, { propertiesSchema: text }: JobArchive): LoadedJob['propertiesCheck'] {
-  let check: PropertiesCheck | null = null;
-  return () => (text === null ? null : (check ??= propertiesCheck(name, text)));
 }
 
 function templatesOf(name: string, { spec, monit, templates }: JobArchive): JobTemplates {

@@ -95,14 +95,14 @@ function refuseUnknown(
   throw invalid;
 }
 
-function checkedProperties(
+async function checkedProperties(
   { name, properties: given }: JobReference,
-  { spec, propertiesCheck }: LoadedJob,
+  { spec, misfits }: LoadedJob,
   path: string,
-): YamlMap {
+): Promise<YamlMap> {
   const at = (faults: readonly Fault[]) => faults.map((fault) => ({ ...fault, path: `${path}.${fault.path}` }));
-  const properties = placed(at, () => jobProperties(name, spec.properties, given));
-  const unfit = placed(at, propertiesCheck)?.(properties) ?? [];
+  const properties = await placed(at, () => jobProperties(name, spec.properties, given));
+  const unfit = await placed(at, () => misfits(properties));
   if (unfit.length === 0) return properties;
   throw new InvalidInput(`properties of job ${name}`, at(unfit), {
     code: 'job-properties-unfit',
@@ -111,9 +111,9 @@ function checkedProperties(
 }
 
 /** The faults of a job, where the manifest has the job. */
-function placed<T>(at: (faults: readonly Fault[]) => Fault[], read: () => T): T {
+async function placed<T>(at: (faults: readonly Fault[]) => Fault[], read: () => T | Promise<T>): Promise<T> {
   try {
-    return read();
+    return await read();
   } catch (thrown) {
     if (!(thrown instanceof InvalidInput)) throw thrown;
     const what = thrown.message.slice(0, thrown.message.indexOf(':'));

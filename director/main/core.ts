@@ -17,6 +17,7 @@ import { TaskEngine, type EngineOptions } from '../tasks/engine.ts';
 import type { TaskHandler } from '../tasks/task-context.ts';
 import { embeddedWaker } from '../tasks/waker.ts';
 import type { TemplateRenderer } from '../templates/renderer.ts';
+import type { SchemaChecks } from '../templates/schema/schema-checks.ts';
 
 export interface CoreDeps {
   store: Store;
@@ -25,6 +26,7 @@ export interface CoreDeps {
   cpis: Cpis;
   blobs: Blobstore;
   renderer: TemplateRenderer;
+  schemas: SchemaChecks;
   clock: Clock;
   chance: Chance;
   log: Log;
@@ -52,7 +54,7 @@ export function assembleCore(
     ...deps,
     settings: options.settings,
     domain: options.domain,
-    jobs: new JobLibrary(deps.blobs),
+    jobs: new JobLibrary(deps.blobs, deps.schemas),
   };
   const held =
     (handlerOf: (own: DeployDeps) => TaskHandler): TaskHandler =>

@@ -15,6 +15,7 @@ import { openEmbeddedBus } from '../../director/bus/embedded-bus.ts';
 import { CertificateAuthority } from '../../director/bus/certificates/authority.ts';
 import { listenToHeartbeats } from '../../director/bus/heartbeats.ts';
 import { assembleCore } from '../../director/main/core.ts';
+import { SchemaChecks } from '../../director/templates/schema/schema-checks.ts';
 import { SimulatedMachines } from '../../director/main/simulated-machines.ts';
 import { singleCpi } from '../../director/main/single-cpi.ts';
 import { openStore } from '../../director/store/open-store.ts';
@@ -81,6 +82,9 @@ export interface GenerationOptions {
 /** What a director reaches of the world; a story may put something between. */
 export type Reach = Pick<World, 'clock' | 'chance' | 'log' | 'store' | 'bus' | 'blobs'> & { cpi: Cpi };
 
+/** Ends by itself, so that whoever is killed leaves nothing. */
+const schemas = new SchemaChecks();
+
 /** One run of a director's program, from its start to its end or death. */
 export async function startGeneration(
   reach: Reach,
@@ -94,7 +98,7 @@ export async function startGeneration(
     loggedCpi(cpi, { kind: 'memory-cpi', clock, chance, write });
   const cpis = singleCpi(cpiOf);
   const { engine, deploy } = assembleCore(
-    { store, bus, agents, cpis, blobs, renderer: plainRenderer, clock, chance, log },
+    { store, bus, agents, cpis, blobs, renderer: plainRenderer, schemas, clock, chance, log },
     {
       domain: 'bosh',
       settings: {

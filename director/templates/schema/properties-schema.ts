@@ -1,35 +1,25 @@
 import { X509Certificate } from 'node:crypto';
 import { isIPv4, isIPv6 } from 'node:net';
-import { createContext, Script } from 'node:vm';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
-import { InvalidInput, messageOf, type Fault } from '../../common/errors.ts';
-import { didYouMean } from '../../common/suggest.ts';
-import { jsonText } from '../../manifests/json.ts';
-import { isMap, type YamlMap, type YamlValue } from '../../manifests/value.ts';
-
-/** Checks the properties of one job, as its templates will see them. Empty: they fit. */
-export type PropertiesCheck = (properties: YamlMap) => Fault[];
+import type { Fault } from '../../../common/errors.ts';
+import { didYouMean } from '../../../common/suggest.ts';
+import { isMap, type YamlValue } from '../../../manifests/value.ts';
 
 const draft = 'https://json-schema.org/draft/2020-12/schema';
 const schemaCharsMax = 1024 * 1024;
-/** A regular expression in a schema can take for ever, and it runs where everything else of the director waits. */
-const checkMsMax = 200;
 
 /**
  * The `properties_schema.json` of a job: a JSON Schema of draft 2020-12, with one type more, `certificate` (a
  * certificate in PEM, or empty). Source: BOSH's job_schema_validator.rb.
- * @throws InvalidInput `job-schema-invalid`: the release must be repaired, no manifest can
+ *
+ * It may take for ever, here and in what it gives: see SchemaChecks.
+ * @returns checks properties, parsed from JSON, as the job's templates will see them; empty: they fit
+ * @throws Error that says why it can not be used
  */
-export function propertiesCheck(job: string, text: string): PropertiesCheck {
-  const validate = compiled(job, text);
+export function propertiesSchema(text: string): (properties: unknown) => Fault[] {
+  const validate = compiled(text);
   return (properties) => {
-    const plain: unknown = JSON.parse(jsonText(properties)); // for ajv an integer is a number, also a large one
-    const errors = limited(() => (validate(plain) ? [] : (validate.errors ?? [])));
-    if (errors === 'too-slow') {
-      return [
-        { path: 'properties', message: `properties_schema.json took longer than ${checkMsMax} ms to check them` },
-      ];
-    }
+    const errors = validate(properties) ? [] : (validate.errors ?? []);
     return unique(errors.filter(({ keyword }) => keyword !== 'if').map(faultOf));
   };
 }
@@ -37,27 +27,18 @@ export function propertiesCheck(job: string, text: string): PropertiesCheck {
 /** Made once, when it is first needed: compiling the meta-schemas takes far longer than a schema of a job. */
 let ajv: Ajv2020 | undefined;
 
-function compiled(job: string, text: string): ValidateFunction {
+function compiled(text: string): ValidateFunction {
+  if (text.length > schemaCharsMax) throw new Error(`it has more than ${schemaCharsMax} characters`);
+  const schema = withoutCertificates(JSON.parse(text) as YamlValue); // JSON has no other values
+  if (!isMap(schema) || typeof schema['$schema'] !== 'string') throw new Error(`it declares no $schema; say ${draft}`);
+  if (schema['$schema'].replace(/#$/, '') !== draft) {
+    throw new Error(`its $schema is ${schema['$schema']}; only ${draft} is supported`);
+  }
+  ajv ??= newAjv();
   try {
-    if (text.length > schemaCharsMax) throw new Error(`it has more than ${schemaCharsMax} characters`);
-    const schema = withoutCertificates(JSON.parse(text) as YamlValue); // JSON has no other values
-    if (!isMap(schema) || typeof schema['$schema'] !== 'string')
-      throw new Error(`it declares no $schema; say ${draft}`);
-    if (schema['$schema'].replace(/#$/, '') !== draft) {
-      throw new Error(`its $schema is ${schema['$schema']}; only ${draft} is supported`);
-    }
-    ajv ??= newAjv();
-    try {
-      return ajv.compile(schema);
-    } finally {
-      ajv.removeSchema(schema); // another release may have another schema under the same $id
-    }
-  } catch (thrown) {
-    const fault = { path: 'properties_schema.json', message: messageOf(thrown) };
-    throw new InvalidInput(`job ${job}`, [fault], {
-      code: 'job-schema-invalid',
-      hint: 'The release has to be repaired: the schema of its job can not be used.',
-    });
+    return ajv.compile(schema);
+  } finally {
+    ajv.removeSchema(schema); // another release may have another schema under the same $id
   }
 }
 
@@ -114,23 +95,6 @@ function withoutCertificates(schema: YamlValue): YamlValue {
     type: plain.length === 1 ? only : plain,
     ...(types.includes('string') ? {} : { [certificateKeyword]: true }),
   };
-}
-
-const bench = createContext({ run: (): unknown => undefined });
-const script = new Script('run()');
-
-/** V8 stops code of ours that it calls in here, regular expressions included. */
-function limited<T>(run: () => T): T | 'too-slow' {
-  bench['run'] = run;
-  try {
-    return script.runInContext(bench, { timeout: checkMsMax }) as T; // it is what run gives
-  } catch (thrown) {
-    // An Error of another realm, so not an instance of ours.
-    if ((thrown as { code?: unknown } | null)?.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return 'too-slow';
-    throw thrown;
-  } finally {
-    bench['run'] = undefined;
-  }
 }
 
 /** Never the value itself: it may be a password. */

@@ -1,0 +1,43 @@
+import { afterEach, expect, test } from 'vitest';
+import { SchemaChecks } from '../../../../../director/templates/schema/schema-checks.ts';
+
+const draft = 'https://json-schema.org/draft/2020-12/schema';
+const schema = (properties: object) => JSON.stringify({ $schema: draft, properties });
+const endless = schema({ x: { pattern: '^(a+)+$' } });
+
+const checks = new SchemaChecks({ checkMsMax: 1_000 });
+afterEach(() => checks.close());
+
+test('what fits and what does not; large integers are numbers', async () => {
+  const text = schema({ port: { type: 'integer' } });
+  expect(await checks.check('web', text, { port: 12345678901234567890n })).toEqual([]);
+  expect(await checks.check('web', text, { port: 'x' })).toMatchObject([{ path: 'properties.port' }]);
+});
+
+test('a schema that can not be used names its job, each time', async () => {
+  for (const job of ['web', 'db']) {
+    const refused = { code: 'job-schema-invalid', message: expect.stringContaining(`job ${job}`) };
+    await expect(checks.check(job, '{', {})).rejects.toMatchObject(refused);
+  }
+});
+
+test('a pattern that takes for ever is ended; nobody else is held up by it, and the next check is served', async () => {
+  await checks.check('web', schema({}), {}); // so that the thread is there
+  let turns = 0;
+  const others = setInterval(() => turns++, 10);
+  const stuck = checks.check('web', endless, { x: `${'a'.repeat(40)}!` });
+  const next = checks.check('web', schema({ x: { type: 'integer' } }), { x: 's' });
+  expect(await stuck).toMatchObject([{ path: 'properties', message: /took longer than 1000 ms/ }]);
+  clearInterval(others);
+  expect(turns).toBeGreaterThan(10);
+  expect(await next).toMatchObject([{ path: 'properties.x' }]);
+});
+
+test('a check that eats memory ends its thread, not the director', async () => {
+  const small = new SchemaChecks({ heapMbMax: 24 });
+  const many = { type: 'array', uniqueItems: true, items: { type: 'object', minProperties: 2 } };
+  const items = Array.from({ length: 400_000 }, () => ({}));
+  const faults = await small.check('web', schema({ x: many }), { x: items });
+  expect(faults).toMatchObject([{ path: 'properties', message: /memory/ }]);
+  await small.close();
+});
