@@ -99,35 +99,38 @@ test('a clean-up of everything passes over what a deploy has begun to use', asyn
   expect(await world.store.releases.allCompiled()).toHaveLength(1);
 });
 
-test.each(['ignored', 'stopped'])('what an instance that is %s was deployed with stays until it is updated', async (how) => {
-  goOn.open();
-  const { store } = world;
-  const outcomeOf = async (task: NewTask) =>
-    (await clock.runUntil(engine.enqueue(task).then(async ({ id }) => (await engine.idle(), store.tasks.get(id)))))
-      ?.result;
-  const deploy = (version: string, stateChanges: StateChange[] = []) =>
-    clock.runUntil(
-      (async () => {
-        const manifest = webTier({ instances: 2, version, stemcell: version });
-        const { id } = await enqueueDeploy(world, engine, manifest, { stateChanges });
-        await engine.idle();
-        expect(await store.tasks.get(id)).toMatchObject({ state: 'done' });
-      })(),
-    );
-  await uploadRelease(world, { version: '2' });
-  await uploadStemcell(world, '2');
-  const isIgnored = how === 'ignored';
-  await deploy('1', isIgnored ? [] : [{ group: 'web', index: 0, state: 'stopped' }]);
-  const [first] = await store.instances.ofDeployment('web');
-  if (first === undefined) throw new Error('two were deployed');
-  await store.instances.update(first.id, { ignore: isIgnored });
+test.each(['ignored', 'stopped'])(
+  'what an instance that is %s was deployed with stays until it is updated',
+  async (how) => {
+    goOn.open();
+    const { store } = world;
+    const outcomeOf = async (task: NewTask) =>
+      (await clock.runUntil(engine.enqueue(task).then(async ({ id }) => (await engine.idle(), store.tasks.get(id)))))
+        ?.result;
+    const deploy = (version: string, stateChanges: StateChange[] = []) =>
+      clock.runUntil(
+        (async () => {
+          const manifest = webTier({ instances: 2, version, stemcell: version });
+          const { id } = await enqueueDeploy(world, engine, manifest, { stateChanges });
+          await engine.idle();
+          expect(await store.tasks.get(id)).toMatchObject({ state: 'done' });
+        })(),
+      );
+    await uploadRelease(world, { version: '2' });
+    await uploadStemcell(world, '2');
+    const isIgnored = how === 'ignored';
+    await deploy('1', isIgnored ? [] : [{ group: 'web', index: 0, state: 'stopped' }]);
+    const [first] = await store.instances.ofDeployment('web');
+    if (first === undefined) throw new Error('two were deployed');
+    await store.instances.update(first.id, { ignore: isIgnored });
 
-  await deploy('2');
-  expect(await outcomeOf(artifacts.deleteRelease('1'))).toBe("ReleaseVersion 'web/1' is still in use by: web");
-  expect(await outcomeOf(artifacts.deleteStemcell('1'))).toBe("Stemcell 'tiny/1' is still in use by: web");
+    await deploy('2');
+    expect(await outcomeOf(artifacts.deleteRelease('1'))).toBe("ReleaseVersion 'web/1' is still in use by: web");
+    expect(await outcomeOf(artifacts.deleteStemcell('1'))).toBe("Stemcell 'tiny/1' is still in use by: web");
 
-  await store.instances.update(first.id, { ignore: false });
-  await deploy('2', [{ group: 'web', index: 0, state: 'started' }]);
-  expect(await outcomeOf(artifacts.deleteRelease('1'))).toBe('/release/web');
-  expect(await outcomeOf(artifacts.deleteStemcell('1'))).toBe('/stemcells/tiny/1');
-});
+    await store.instances.update(first.id, { ignore: false });
+    await deploy('2', [{ group: 'web', index: 0, state: 'started' }]);
+    expect(await outcomeOf(artifacts.deleteRelease('1'))).toBe('/release/web');
+    expect(await outcomeOf(artifacts.deleteStemcell('1'))).toBe('/stemcells/tiny/1');
+  },
+);
