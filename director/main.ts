@@ -2,35 +2,30 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { CertificateExpiry } from './api/contract/operations.ts';
-import { createApi, listen } from './api/server.ts';
 import { artifactTaskHandlers } from './artifacts/handlers.ts';
 import { tidySpool } from './artifacts/spool.ts';
-import { LocalUsers } from './auth/local-users.ts';
-import { Permissions } from './auth/permissions.ts';
 import { localBlobs } from './blobs/local.ts';
 import { AgentClient } from './bus/agent-client.ts';
-import type { CertificateAuthority } from './bus/certificates/authority.ts';
-import { expiresAt, keptAuthority, keptServerCertificate } from './bus/certificates/kept.ts';
+import { keptAuthority } from './bus/certificates/kept.ts';
 import { pemFolder } from './bus/certificates/pem-folder.ts';
 import { listenToHeartbeats } from './bus/heartbeats.ts';
 import { loadConfig, type DirectorConfig } from './config.ts';
 import { namedPem } from './config/named-file.ts';
 import { compileForExport } from './deploy/compile-for-export.ts';
-import { adminPasswordFile, localUsers } from './main/admin.ts';
+import { adminPasswordFile } from './main/admin.ts';
 import { assembleCore } from './main/core.ts';
 import { openInfrastructure } from './main/infrastructure.ts';
+import { openApi } from './main/open-api.ts';
 import { openBus } from './main/open-bus.ts';
+import { openRenderer } from './main/open-renderer.ts';
 import { ownDirectory } from './main/own-directory.ts';
 import { singleCpi } from './main/single-cpi.ts';
+import { storeOptions } from './main/store-options.ts';
 import { listInstances } from './observe/list-instances.ts';
-import { openStore, type StoreOptions } from './store/open-store.ts';
+import { openStore } from './store/open-store.ts';
 import { lockStateDirectory } from './store/state-lock.ts';
 import type { Store } from './store/store.ts';
-import { nativeRenderer } from './templates/native.ts';
-import type { TemplateRenderer } from './templates/renderer.ts';
 import { SchemaChecks } from './templates/schema/schema-checks.ts';
-import { rubyMemoryMibMax, sandboxRenderer } from './templates/sandbox/sandbox.ts';
 import { systemChance } from '../common/chance.ts';
 import { systemClock } from '../common/clock.ts';
 import type { OperatorError } from '../common/errors.ts';
@@ -208,48 +203,19 @@ async function start(
   await engine.start();
   closers.push(() => engine.stop({ graceMs: stopGraceMs }));
 
-  const certificate = await apiCertificate(config, authority, keeping);
-  const app = createApi({
+  const api = await openApi(config, options, {
     store,
     blobs,
-    tasks: engine,
-    permissions: new Permissions(uuid),
-    identity: new LocalUsers(await localUsers(config.users, stateDirectory, chance)),
-    director: {
-      name: config.name,
-      uuid,
-      version: options.version,
-      revision: options.revision,
-      cpi: infrastructure.name,
-      stemcellOs: '',
-      stemcellVersion: '',
-      localDns: { enabled: false, domain: config.dns.domain }, // sync_dns is not built yet
-      snapshots: false,
-      configServer: { enabled: false, urls: [] },
-      recordEvents: config.events.record,
-    },
-    clock,
-    chance,
-    log,
-    limits: {
-      uploadBytesMax: config.limits.uploadGib * 1024 ** 3,
-      freeBytesMin: config.limits.freeDiskMib * 1024 ** 2,
-      requestMsMax: config.limits.requestMinutes * 60_000,
-      idleMsMax: config.limits.idleSeconds * 1000,
-    },
+    engine,
+    authority,
+    keeping,
+    uuid,
+    cpi: infrastructure.name,
     spoolDir,
-    cpiNames: () => Promise.resolve([{ name: '', aliases: [] }]),
-    certificates: () => Promise.resolve(expiries({ api: certificate.cert, ca: authority.certificate }, clock.now())),
-  });
-  const api = await listen(app, {
-    host: config.listen.address,
-    port: config.listen.port,
-    tls: certificate,
-    limits: { requestMsMax: config.limits.requestMinutes * 60_000, idleMsMax: config.limits.idleSeconds * 1000 },
+    chance,
   });
   closers.push(() => api.close());
-  const [host = '127.0.0.1'] = config.listen.hostnames;
-  const url = `https://${host}:${api.port}`;
+  const { url } = api;
   log.info('director-started', { url, uuid, infrastructure: infrastructure.name, cores: availableParallelism() });
   const files = {
     ca: config.listen.certificate === undefined ? join(stateDirectory, 'ca.pem') : null,
@@ -266,61 +232,10 @@ async function start(
   };
 }
 
-/** For `bosh environment --details`. */
-function expiries(pems: Record<string, string>, nowMs: number): CertificateExpiry[] {
-  return Object.entries(pems).map(([name, pem]) => ({
-    certificate_path: name,
-    expiry: new Date(expiresAt(pem)).toISOString(),
-    days_left: Math.floor((expiresAt(pem) - nowMs) / 86_400_000),
-  }));
-}
-
-async function storeOptions({ database }: DirectorConfig): Promise<StoreOptions> {
-  if (database.kind === 'sqlite') return { kind: 'sqlite', path: database.file };
-  const { kind, host, port, database: name, user, password, connections, caCertificate } = database;
-  const tls =
-    caCertificate === undefined ? {} : { caCertificate: await namedPem('database.ca_certificate', caCertificate) };
-  return { kind, host, port, database: name, user, password, connectionsMax: connections, ...tls };
-}
-
 async function directorUuid(store: Store, fresh: () => string): Promise<string> {
   const kept = await store.attribute('uuid');
   if (kept !== undefined) return kept;
   const uuid = fresh();
   await store.setAttribute('uuid', uuid);
   return uuid;
-}
-
-function openRenderer({ templates, stateDirectory }: DirectorConfig, log: Log): TemplateRenderer {
-  const limits = {
-    lanesMax: templates.workers,
-    pendingMax: 10_000,
-    idleMs: 60_000,
-    renderMsMax: templates.timeoutSeconds * 1000,
-    outputBytesMax: 64 * 1024 ** 2,
-    memoryMibMax: rubyMemoryMibMax,
-  };
-  const deps = { clock: systemClock, log };
-  if (templates.engine === 'native') return nativeRenderer({ ...limits, ruby: templates.ruby }, deps);
-  return sandboxRenderer({ ...limits, cacheDir: join(stateDirectory, 'cache') }, deps);
-}
-
-/** The one that the config names, or one of our own CA, renewed at a start when it is due. */
-async function apiCertificate(
-  { listen: { certificate, privateKey, hostnames }, name }: DirectorConfig,
-  authority: CertificateAuthority,
-  keeping: Parameters<typeof keptServerCertificate>[2],
-): Promise<{ cert: string; key: string }> {
-  if (certificate !== undefined && privateKey !== undefined) {
-    return {
-      cert: await namedPem('listen.certificate', certificate),
-      key: await namedPem('listen.private_key', privateKey),
-    };
-  }
-  const kept = await keptServerCertificate(
-    { name: 'api-server', commonName: name, hosts: hostnames },
-    authority,
-    keeping,
-  );
-  return { cert: kept.certificate, key: kept.privateKey };
 }
