@@ -5,13 +5,16 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
-/** Each module keeps the address of its source, so that it finds the files that lie beside it there. */
+/**
+ * Each module keeps the address of its source, so that it finds the files that lie beside it there. In backquotes, which
+ * an address has none of, so that a text in which one module puts the words into another stays a text.
+ */
 const sourceUrls = {
   name: 'source-urls',
   setup: ({ onLoad }) =>
     onLoad({ filter: /\.ts$/ }, async ({ path }) => {
       const text = await readFile(path, 'utf8');
-      return { loader: 'ts', contents: text.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)) };
+      return { loader: 'ts', contents: text.replaceAll('import.meta.url', `\`${pathToFileURL(path).href}\``) };
     }),
 };
 
