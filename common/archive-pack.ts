@@ -27,6 +27,7 @@ export interface PackOptions {
 }
 
 const blockBytes = 512;
+const zeros = Buffer.alloc(2 * blockBytes);
 
 /**
  * A tgz (or tar) of these entries, in their order, as a stream; owner is root, times are those given or 0: the same
@@ -111,9 +112,9 @@ async function* tarBytes(
     // The header with the size is gone by now: half an archive is better than a wrong one.
     if (seen !== size) throw new Error(`${entry.path} has another size than the ${size} bytes it was said to have`);
     const padding = (blockBytes - (size % blockBytes)) % blockBytes;
-    if (padding > 0) yield Buffer.alloc(padding);
+    if (padding > 0) yield zeros.subarray(0, padding);
   }
-  yield Buffer.alloc(2 * blockBytes);
+  yield zeros;
 }
 
 const typeNames = { file: 'File', directory: 'Directory', symlink: 'SymbolicLink' } as const;

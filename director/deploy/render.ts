@@ -1,5 +1,4 @@
 import type { NetworkSettings } from '../../agent/protocol.ts';
-import { packArchive, textEntry } from '../../common/archive-pack.ts';
 import { mapInTurns } from '../../common/in-turns.ts';
 import type { Blobstore } from '../blobs/blobstore.ts';
 import type { JobsWork } from '../execute/work.ts';
@@ -8,12 +7,12 @@ import type { GroupLayout, LaidOutInstance, Layout } from '../plan/layout.ts';
 import type { ResolvedLinks } from '../plan/links.ts';
 import { networkSettings } from '../plan/network-settings.ts';
 import type { WantedDeployment, WantedJob } from '../plan/wanted.ts';
-import { archiveEntries } from '../templates/archive-entries.ts';
 import { configurationHash, templateHashes } from '../templates/hashes.ts';
 import type { EvaluationInput, RenderedJob, TemplateRenderer } from '../templates/renderer.ts';
 import { TemplatesFailed, type JobFailure } from '../templates/template-errors.ts';
 import { templateSpec } from '../templates/template-spec.ts';
 import type { JobLibrary } from './job-library.ts';
+import { storeTemplates } from './store-templates.ts';
 
 export interface RenderDeps {
   renderer: TemplateRenderer;
@@ -117,11 +116,7 @@ export function jobsWork(
     spec: specOf(),
     async withArchive() {
       if (work.spec['rendered_templates_archive'] !== undefined) return work.spec;
-      const entries = [...archiveEntries(current.jobs)].map(({ path, content, mode }) =>
-        textEntry(path, content, mode),
-      );
-      const { blobId, sha256 } = await deps.blobs.put(packArchive(entries));
-      work.spec = { ...work.spec, rendered_templates_archive: { blobstore_id: blobId, sha1: `sha256:${sha256}` } };
+      work.spec = { ...work.spec, rendered_templates_archive: await storeTemplates(current.jobs, deps.blobs) };
       return work.spec;
     },
     async learnNetworks(known) {
