@@ -1,10 +1,10 @@
 import { messageOf } from '../../common/errors.ts';
-import { mapInTurns } from '../../common/in-turns.ts';
+import { inTurns, mapInTurns } from '../../common/in-turns.ts';
 import type { UpdateDeploymentArgs } from '../api/deploy-args.ts';
 import { compilePackages } from '../compile/compile-packages.ts';
 import type { Requirement } from '../compile/requirements.ts';
 import { PlanRunner } from '../execute/run-plan.ts';
-import { describePlan, describeSteps, outlinePlan } from '../plan/describe.ts';
+import { describePlan, describeSteps, describingPlan, outlinePlan } from '../plan/describe.ts';
 import { isChanging, type DeploymentPlan } from '../plan/plan-deployment.ts';
 import type { DeployOptions } from '../plan/wanted.ts';
 import type { CompiledPackage } from '../store/releases.ts';
@@ -112,7 +112,7 @@ class Deploy {
     await mapInTurns(instances, (instance) => {
       if (isChanging(instance)) this.#task.debug(`${instance.group}/${instance.id}: ${describeSteps(instance)}`);
     });
-    for (const line of describePlan(plan)) this.#task.debug(line);
+    for (const line of await inTurns(describingPlan(plan))) this.#task.debug(line);
   }
 
   /** A dry run ends here: its plan, a line an instance, in the event stream, and with its order as the task's result. */

@@ -1,3 +1,5 @@
+import { mapInTurns } from '../../common/in-turns.ts';
+
 /**
  * Runs `work` on every item, at most `limit` at a time. After a failure nothing new begins; what runs is waited for,
  * and then the first failure is thrown: half a VM creation is worse than a whole one too many.
@@ -20,6 +22,8 @@ export async function inParallel<T>(
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.max(1, limit) }, worker));
+  const workers = Array.from({ length: Math.max(1, limit) }, (_, n) => n);
+  // Hundreds that begin at once keep everybody else waiting.
+  await Promise.all(await mapInTurns(workers, worker));
   if (failure !== undefined) throw failure.thrown;
 }

@@ -1,3 +1,4 @@
+import { atOnce, mapped } from '../../common/in-turns.ts';
 import type { DeploymentPlan, GroupPlan, Wave } from './plan-deployment.ts';
 import { isChanging } from './plan-deployment.ts';
 import type { InstancePlan, Step } from './step.ts';
@@ -9,13 +10,18 @@ interface DescribeOptions {
 
 /** One line for each instance that changes: `recreate web/3f2… (0) in z1 at 10.0.0.2: stemcell a/1 -> a/2`. */
 export function describePlan(plan: DeploymentPlan, options: DescribeOptions = {}): string[] {
+  return atOnce(describingPlan(plan, options));
+}
+
+/** `describePlan`, a part at a time. */
+export function* describingPlan(plan: DeploymentPlan, options: DescribeOptions = {}): Generator<void, string[]> {
   const lines = plan.obsoleteGroups.map((instance) => describeDeletion(instance, 'its instance group is gone'));
   for (const group of plan.batches.flat()) {
     lines.push(...group.deletions.map((instance) => describeDeletion(instance, 'the group has no place for it')));
     const canaries = new Set(group.waves.flatMap((wave) => wave.canaries.map(({ id }) => id)));
-    for (const instance of group.instances) {
-      if (isChanging(instance)) lines.push(describeChange(instance, { ...options, canary: canaries.has(instance.id) }));
-    }
+    yield* mapped(group.instances.filter(isChanging), (instance) => {
+      lines.push(describeChange(instance, { ...options, canary: canaries.has(instance.id) }));
+    });
   }
   return lines;
 }
@@ -45,7 +51,7 @@ export function outlinePlan(
     if (groups.length > 1) lines.push(`groups ${groups.map(({ group }) => group).join(' and ')} at the same time`);
     for (const group of groups) {
       lines.push(`group ${group.group}`);
-      if (group.deletions.length > 0) lines.push(`  ${atOnce(group.deletions.length, group)}`);
+      if (group.deletions.length > 0) lines.push(`  ${atATime(group.deletions.length, group)}`);
       lines.push(...deletions(group.deletions, 'the group has no place for it'));
       for (const wave of group.waves) {
         lines.push(`  ${describeWave(wave)}`);
@@ -64,7 +70,7 @@ function waiting({ instances }: GroupPlan): InstancePlan[] {
   return instances.filter((instance) => !isChanging(instance) && instance.changes.length > 0);
 }
 
-function atOnce(count: number, { deletionsMaxInFlight }: GroupPlan): string {
+function atATime(count: number, { deletionsMaxInFlight }: GroupPlan): string {
   return `deletions first, ${Math.min(count, deletionsMaxInFlight)} at a time`;
 }
 

@@ -35,15 +35,10 @@ export function inGroupOrder(a: Instance, b: Instance): number {
 }
 
 function placeByBalance(group: InstanceGroup, existing: readonly Instance[], disksPin: boolean): Placed {
-  const unclaimed = new Map<string | null, Instance[]>();
-  for (const instance of existing) {
-    unclaimed.set(instance.az, [...(unclaimed.get(instance.az) ?? []), instance]);
-  }
+  const unclaimed = new Unclaimed(existing);
   // Most populated first: this is the order in which ties are looked at.
   const azs: Array<string | null> =
-    group.azs === null
-      ? [null]
-      : [...group.azs].sort((a, b) => (unclaimed.get(b)?.length ?? 0) - (unclaimed.get(a)?.length ?? 0));
+    group.azs === null ? [null] : [...group.azs].sort((a, b) => unclaimed.populationOf(b) - unclaimed.populationOf(a));
   const counts = new Map(azs.map((az) => [az, 0]));
   const placements: Placement[] = [];
 
@@ -52,10 +47,7 @@ function placeByBalance(group: InstanceGroup, existing: readonly Instance[], dis
     placements.push({ existing: instance, az, staticIps: new Map() });
   };
   const claim = (instance: Instance, az: string | null) => {
-    unclaimed.set(
-      instance.az,
-      (unclaimed.get(instance.az) ?? []).filter((other) => other !== instance),
-    );
+    unclaimed.claim(instance);
     place(az, instance);
   };
   const open = () => placements.length < group.instances;
@@ -71,21 +63,64 @@ function placeByBalance(group: InstanceGroup, existing: readonly Instance[], dis
   }
   while (open()) {
     const az = leastPopulated(azs, counts, unclaimed);
-    const [instance] = unclaimed.get(az) ?? [];
+    const instance = unclaimed.firstIn(az);
     if (instance === undefined) place(az, null);
     else claim(instance, az);
   }
-  return { placements, obsolete: [...unclaimed.values()].flat().sort((a, b) => a.index - b.index) };
+  return { placements, obsolete: unclaimed.all().sort((a, b) => a.index - b.index) };
+}
+
+/** Existing instances, by AZ and in order, until each has its place. Thousands are claimed one by one, mostly the first. */
+class Unclaimed {
+  readonly #byAz = new Map<string | null, Queue>();
+  readonly #claimed = new Set<Instance>();
+
+  constructor(existing: readonly Instance[]) {
+    for (const instance of existing) {
+      const queue = this.#byAz.get(instance.az);
+      if (queue === undefined) this.#byAz.set(instance.az, { instances: [instance], first: 0 });
+      else queue.instances.push(instance);
+    }
+  }
+
+  /** Claimed ones included. */
+  populationOf(az: string | null): number {
+    return this.#byAz.get(az)?.instances.length ?? 0;
+  }
+
+  claim(instance: Instance): void {
+    this.#claimed.add(instance);
+  }
+
+  firstIn(az: string | null): Instance | undefined {
+    const queue = this.#byAz.get(az);
+    if (queue === undefined) return undefined;
+    for (; queue.first < queue.instances.length; queue.first++) {
+      const instance = queue.instances[queue.first];
+      if (instance !== undefined && !this.#claimed.has(instance)) return instance;
+    }
+    return undefined;
+  }
+
+  all(): Instance[] {
+    return [...this.#byAz.values()].flatMap(({ instances }) => instances).filter((one) => !this.#claimed.has(one));
+  }
+}
+
+interface Queue {
+  instances: Instance[];
+  /** All before it are claimed. */
+  first: number;
 }
 
 function leastPopulated(
   azs: ReadonlyArray<string | null>,
   counts: ReadonlyMap<string | null, number>,
-  unclaimed: ReadonlyMap<string | null, Instance[]>,
+  unclaimed: Unclaimed,
 ): string | null {
   const fewest = Math.min(...azs.map((az) => counts.get(az) ?? 0));
   const tied = azs.filter((az) => (counts.get(az) ?? 0) === fewest);
-  const occupied = tied.find((az) => (unclaimed.get(az)?.length ?? 0) > 0);
+  const occupied = tied.find((az) => unclaimed.firstIn(az) !== undefined);
   if (occupied !== undefined) return occupied;
   return tied.reduce((low, az) => ((az ?? '') < (low ?? '') ? az : low), tied[0] ?? null);
 }

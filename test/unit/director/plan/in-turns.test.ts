@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { describePlan, describingPlan } from '../../../../director/plan/describe.ts';
 import { layingOut } from '../../../../director/plan/layout.ts';
 import { planningDeployment } from '../../../../director/plan/plan-deployment.ts';
 import { planOf } from '../../../support/plan/plan-of.ts';
@@ -22,8 +23,11 @@ test('others have their turn while a thousand instances are planned, and the pla
   const ids = layout.groups.flatMap((group) => group.instances.map(({ id }) => id));
   const laidOut = counted(layingOut(wanted, actual, ids));
   const planned = counted(planningDeployment(layout, instances, options, false));
+  const described = counted(describingPlan(plan));
   expect(laidOut.turns).toBeGreaterThanOrEqual(10);
   expect(planned.turns).toBeGreaterThanOrEqual(10);
+  expect(described.turns).toBeGreaterThanOrEqual(9);
   expect(laidOut.result.groups[0]?.instances).toHaveLength(1_000);
   expect(planned.result).toEqual(plan);
+  expect(described.result).toEqual(describePlan(plan));
 });
