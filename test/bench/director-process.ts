@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { DirectorClient } from '../../cli/director-client.ts';
 import { systemClock } from '../../common/clock.ts';
 import { processTree, type ProcessTree } from './process-tree.ts';
@@ -13,6 +13,8 @@ export interface MeasuredDirector {
   startMs: number;
   /** What the kernel says of its process, and of those that it has started. */
   measure(): Promise<ProcessTree>;
+  /** The most that its main thread has computed between two turns of its event loop since this was asked last. */
+  longestTurnMs(): Promise<number>;
   /** Stops it; its state stays for the next start. */
   stop(): Promise<void>;
 }
@@ -47,8 +49,9 @@ export async function givenHome(program: string, port: number): Promise<Home> {
 
 async function start(program: string, config: string, home: string, port: number): Promise<MeasuredDirector> {
   const startedMs = performance.now();
-  const child = spawn(process.execPath, [program, 'director', '--config', config], {
-    stdio: ['ignore', 'ignore', 'inherit'],
+  const monitor = resolve('test/bench/turn-monitor.mjs');
+  const child = spawn(process.execPath, ['--import', monitor, program, 'director', '--config', config], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const { pid } = child;
   if (pid === undefined) throw new Error('the director did not start');
@@ -65,6 +68,7 @@ async function start(program: string, config: string, home: string, port: number
     client,
     startMs,
     measure: () => processTree(pid),
+    longestTurnMs: () => longestTurnMs(child),
     stop: async () => {
       client.close();
       const ended = new Promise((resolve) => child.once('exit', resolve));
@@ -72,6 +76,15 @@ async function start(program: string, config: string, home: string, port: number
       await ended;
     },
   };
+}
+
+function longestTurnMs(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('message', (ms) => resolve(Number(ms)));
+    child.send('longest turn', (error) => {
+      if (error !== null) reject(error);
+    });
+  });
 }
 
 async function answering(port: number, child: ChildProcess, startedMs: number): Promise<void> {

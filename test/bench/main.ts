@@ -44,7 +44,7 @@ for (const name of names) {
   const figures: Figure[] = [];
   await benches[name]?.((figure) => {
     figures.push(figure);
-    console.log(`  ${figure.what.padEnd(52)}  ${valueText(figure)}`);
+    console.log(`  ${figure.what.padEnd(58)}  ${valueText(figure)}`);
   });
   taken[name] = figures;
 }
