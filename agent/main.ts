@@ -54,6 +54,7 @@ async function main(argv: readonly string[]): Promise<void> {
     servers: settings.servers(),
     certificate: settings.certificate(),
     clock: systemClock,
+    chance: systemChance,
     log,
   });
   const agent = await Agent.start({

@@ -1,5 +1,6 @@
 import type { PeerCertificate } from 'node:tls';
 import { connect, type NatsConnection, type TlsOptions } from '@nats-io/transport-node';
+import type { Chance } from '../common/chance.ts';
 import type { Clock } from '../common/clock.ts';
 import { messageOf } from '../common/errors.ts';
 import type { Log } from '../common/log.ts';
@@ -19,6 +20,7 @@ export interface NatsOptions {
   /** Without: no TLS. */
   certificate: MbusCertificate | undefined;
   clock: Clock;
+  chance: Chance;
   log: Log;
 }
 
@@ -35,13 +37,15 @@ type Receive = (subject: string, payload: Buffer) => void;
 export class NatsTransport implements Transport {
   readonly #servers: string[];
   readonly #clock: Clock;
+  readonly #chance: Chance;
   readonly #log: Log;
   readonly #receivers = new Map<string, Receive>();
   #link: Link | undefined;
 
-  private constructor({ servers, clock, log }: NatsOptions) {
+  private constructor({ servers, clock, chance, log }: NatsOptions) {
     this.#servers = servers;
     this.#clock = clock;
+    this.#chance = chance;
     this.#log = log;
   }
 
@@ -109,13 +113,13 @@ export class NatsTransport implements Transport {
       try {
         return await this.#dial(certificate, { forEver: false });
       } catch (thrown) {
-        if (this.#clock.now() + reconnectStepMs > endMs) {
+        if (this.#clock.now() + dialAgainMs > endMs) {
           throw new ActionFailed(`the message bus did not let us in: ${messageOf(thrown)}`, {
             code: 'bus-refused',
             cause: thrown,
           });
         }
-        await this.#clock.sleep(reconnectStepMs, signal);
+        await this.#clock.sleep(dialAgainMs, signal);
       }
     }
   }
@@ -129,7 +133,7 @@ export class NatsTransport implements Transport {
       maxReconnectAttempts: -1,
       // A new machine may be faster than the broker's list of who may speak.
       ignoreAuthErrorAbort: true,
-      reconnectDelayHandler: () => Math.min(++attempts * reconnectStepMs, reconnectMaxMs),
+      reconnectDelayHandler: () => reconnectAfterMs(attempts++, this.#chance),
       pingInterval: pingEveryMs,
     });
     const link: Link = { connection, up: true, unsubscribes: new Map() };
@@ -165,11 +169,23 @@ interface Link {
   unsubscribes: Map<string, () => void>;
 }
 
-/** As BOSH's agent: 2 s more each time, and under the 45 s that a director waits for an answer. */
-const reconnectStepMs = 2_000;
+/** Of a new certificate. */
+const dialAgainMs = 2_000;
+const reconnectFirstMs = 250;
+/** As BOSH's agent at the most, and well under the 45 s that a director waits for an answer. */
 const reconnectMaxMs = 10_000;
 const pingEveryMs = 20_000;
 const swapWithinMs = 30_000;
+
+/**
+ * Twice as long each time: a director that is started anew is back in a second, and an operator who then asks for his
+ * machines shall see them. Not all at the same moment: ten thousand agents have lost it together.
+ * @param failures of this outage, so far
+ */
+export function reconnectAfterMs(failures: number, chance: Chance): number {
+  const ms = Math.min(reconnectFirstMs * 2 ** failures, reconnectMaxMs);
+  return Math.ceil(ms / 2) + chance.below(Math.ceil(ms / 2));
+}
 
 /** The address of the server is not in its certificate; its common name must be one of the bus instead. */
 export function checkBusServer(_host: string, certificate: PeerCertificate): Error | undefined {

@@ -2,13 +2,15 @@ import { paths, type OutputType } from '../director/api/contract/paths.ts';
 import type { Task, TaskState } from '../director/api/contract/tasks.ts';
 import type { Clock } from '../common/clock.ts';
 import { type Call, type DirectorClient, Refused } from './director-client.ts';
-import { CliError, during } from './failure.ts';
+import { CliError, describeError, during } from './failure.ts';
 import type { TaskReporter } from './ui/task-reporter.ts';
 
 export interface FollowOptions {
   readonly client: DirectorClient;
   readonly reporter: TaskReporter;
   readonly clock: Clock;
+  /** Told of each task that is followed; what it gives is called when that is over. */
+  readonly following?: (id: number) => () => void;
 }
 
 const pollMs = 500;
@@ -29,8 +31,9 @@ export async function runTask(call: Call, options: FollowOptions): Promise<strin
 export async function followTask(
   id: number,
   type: OutputType,
-  { client, reporter, clock }: FollowOptions,
+  { client, reporter, clock, following }: FollowOptions,
 ): Promise<Task> {
+  const over = following?.(id);
   reporter.started(id);
   let state = '';
   let offset = 0;
@@ -50,9 +53,23 @@ export async function followTask(
       }
       await clock.sleep(pollMs);
     }
+  } catch (error) {
+    throw unfinished.includes(state as TaskState) ? new LostSight(id, error) : error; // it came from the director
   } finally {
+    over?.();
     reporter.finished(id, state);
   }
+}
+
+/** The task outlives its director, let alone whoever looks at it. */
+class LostSight extends CliError {
+  constructor(id: number, cause: unknown) {
+    super(`${describeError(cause)}\n${goesOn(id)}`);
+  }
+}
+
+export function goesOn(id: number): string {
+  return `Task ${id} goes on, also when its director is started anew: \`gantry task ${id}\` follows it.`;
 }
 
 export async function taskOutput(client: DirectorClient, id: number, type: OutputType): Promise<string> {

@@ -5,6 +5,7 @@ import { runCli } from './run.ts';
 const terminal = process.stdout.isTTY === true;
 // `gantry … | head` has read enough: ends as every Unix program does, for which Node ignores SIGPIPE
 const killedBySigpipe = 128 + 13;
+const killedBySigint = 128 + 2;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit(killedBySigpipe);
@@ -22,6 +23,7 @@ process.exitCode = await runCli({
     ...(terminal && process.env['TERM'] !== 'dumb' ? { columns: () => process.stdout.columns } : {}),
   },
   untilStopped,
+  onInterrupt,
   // put in by the build
   version: process.env.GANTRY_VERSION ?? '0.0.0',
 });
@@ -40,4 +42,14 @@ function untilStopped(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
+}
+
+/** Ends as Ctrl-C would, once what has to be said is said. */
+function onInterrupt(leave: () => void): () => void {
+  const end = () => {
+    leave();
+    process.exit(killedBySigint);
+  };
+  process.once('SIGINT', end);
+  return () => process.off('SIGINT', end);
 }

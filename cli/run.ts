@@ -6,7 +6,7 @@ import { describeError } from './failure.ts';
 import { findCommand } from './find-command.ts';
 import { globalFlags, globalsOf } from './globals.ts';
 import { parseCommandLine, splitCommand } from './parse.ts';
-import { Session } from './session.ts';
+import { Session, type SessionDeps } from './session.ts';
 import type { Ui, UiOptions, UiStreams } from './ui/ui.ts';
 
 export interface CliOptions {
@@ -18,6 +18,7 @@ export interface CliOptions {
   /** Whether people look at the output. */
   readonly terminal: boolean;
   readonly untilStopped: () => Promise<void>;
+  readonly onInterrupt: SessionDeps['onInterrupt'];
   readonly version: string;
 }
 
@@ -41,7 +42,7 @@ export async function runCli(options: CliOptions): Promise<0 | 1> {
     const { json, tty, color, interactive, columns } = globals;
     const colored = color && colorful;
     ui = await openUi({ json, terminal: terminal || tty, color: colored, interactive, columns }, streams);
-    session = new Session({ globals, ui, clock: systemClock });
+    session = new Session({ globals, ui, clock: systemClock, onInterrupt: options.onInterrupt });
     const { cwd, untilStopped } = options;
     await command.run(
       { ui, globals, env, color: colored, cwd, clock: systemClock, chance: systemChance, session, untilStopped },

@@ -5,7 +5,7 @@ import type { Credentials } from './authorization.ts';
 import { ConfigFile } from './config-file.ts';
 import { type Call, DirectorClient } from './director-client.ts';
 import { CliError, during } from './failure.ts';
-import { followTask, runTask } from './follow-task.ts';
+import { followTask, goesOn, runTask, type FollowOptions } from './follow-task.ts';
 import { caCertificate, type Globals } from './globals.ts';
 import { type LineOf, OwnLinesReporter } from './own-lines.ts';
 import { LiveReporter } from './ui/live-reporter.ts';
@@ -16,6 +16,8 @@ export interface SessionDeps {
   readonly globals: Globals;
   readonly ui: Ui;
   readonly clock: Clock;
+  /** Calls `leave` when the operator presses Ctrl-C, and ends then; what it gives takes that back. */
+  readonly onInterrupt: (leave: () => void) => () => void;
 }
 
 /** One director as one user. Flags and environment variables win over the config file. */
@@ -77,15 +79,23 @@ export class Session {
    * @param options `quiet`: only what goes wrong is shown; `lineOf`: where in the operator's file that is
    */
   async run(call: Call, { quiet = false, lineOf }: { quiet?: boolean; lineOf?: LineOf } = {}): Promise<string> {
-    const { clock } = this.#deps;
     const located = lineOf === undefined ? this.#reporter : new OwnLinesReporter(this.#reporter, lineOf);
     const reporter = quiet ? new QuietReporter(located) : located;
-    return runTask(call, { client: await this.director(), reporter, clock });
+    return runTask(call, await this.#how(reporter));
   }
 
   async follow(id: number): Promise<void> {
-    const { clock } = this.#deps;
-    await followTask(id, 'event', { client: await this.director(), reporter: this.#reporter, clock });
+    await followTask(id, 'event', await this.#how(this.#reporter));
+  }
+
+  async #how(reporter: TaskReporter): Promise<FollowOptions> {
+    const { clock, ui, onInterrupt } = this.#deps;
+    const following = (id: number) =>
+      onInterrupt(() => {
+        ui.status([]);
+        ui.line(`${goesOn(id)} \`gantry cancel-task ${id}\` ends it.`);
+      });
+    return { client: await this.director(), reporter, clock, following };
   }
 
   /** Who the director is, whoever we are. */

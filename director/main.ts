@@ -78,6 +78,8 @@ export interface RunningDirector {
   infrastructure: string;
   /** Resolves when it cannot go on and has to be started anew; what it was doing goes on then. */
   broken: Promise<OperatorError>;
+  /** How many there are: their machines outlive the director. */
+  deployments(): Promise<number>;
   /** Tasks that run are given a moment to end; what is left goes on at the next start. */
   stop(): Promise<void>;
 }
@@ -228,6 +230,7 @@ async function start(
     files,
     infrastructure: infrastructure.name,
     broken,
+    deployments: async () => (await store.deployments.list()).length,
     stop: closeAll,
   };
 }

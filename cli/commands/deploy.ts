@@ -103,7 +103,10 @@ async function deploy(
   const call = { ...yaml, path: withQuery(paths.deployments, query) };
   const { ownLines } = await import('../own-lines.ts');
   const lineOf = ownLines(file, await valueOf(manifest));
-  return during('Updating deployment', session.run(call, { quiet: planOnly, lineOf }));
+  return during(
+    planOnly ? 'Planning the deployment' : 'Updating deployment',
+    session.run(call, { quiet: planOnly, lineOf }),
+  );
 }
 
 async function valueOf(manifest: string): Promise<YamlValue> {

@@ -37,8 +37,15 @@ export const directorCommands: readonly CommandSpec[] = [
       ui.line(
         `Stopping. Tasks that run have ${stopGraceMs / 1000} s to end; what is left goes on at the next start. Ctrl-C again ends it at once.`,
       );
+      const deployments = broken === undefined ? await director.deployments() : 0; // else it cannot be asked
       await director.stop();
       ui.line('Stopped.');
+      if (deployments > 0) {
+        ui.line(
+          `The machines of ${deployments === 1 ? 'its deployment' : `its ${deployments} deployments`} run on. To take ` +
+            'them away, start it again and delete what it has deployed (`gantry -d NAME delete-deployment`).',
+        );
+      }
       // Whoever keeps the service running starts it again, and that mends it.
       if (broken !== undefined) throw new CliError('Running the director', broken);
     },

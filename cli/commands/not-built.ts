@@ -35,7 +35,9 @@ export const notBuiltCommands: readonly CommandSpec[] = notBuilt.map(([name, tex
   run: () =>
     Promise.reject(
       new CliError(
-        `'${name}' is not built yet\nThe bosh CLI can be used against the same director where it offers this.`,
+        /-env$/.test(name)
+          ? `'${name}' is not built yet. The bosh CLI can do it: it needs no director for that.`
+          : `'${name}' is not built yet, and neither is what the director would do for it.`,
       ),
     ),
 }));

@@ -45,7 +45,7 @@ export async function quickstart(options: QuickstartOptions): Promise<void> {
     deployed = true; // from here there may be something to take down
     await showDeploy(gantry, files);
     await gantry('-d', 'greeter', 'instances');
-    if (machines.kind === 'process') out(await firstAnswer());
+    if (machines.kind === 'process') out(await firstAnswer(home));
     out(`\nFrom nothing to running in ${seconds(startedMs)}.`);
     if (options.untilStopped !== null) {
       await showTheWay(options, env, home);
@@ -116,7 +116,7 @@ async function run(
 }
 
 /** The address where the deployed service answers, and what it says. */
-async function firstAnswer(): Promise<string> {
+async function firstAnswer(home: string): Promise<string> {
   const url = 'http://127.77.1.2:8080/';
   const deadlineMs = performance.now() + answerWaitMs;
   for (;;) {
@@ -128,7 +128,7 @@ async function firstAnswer(): Promise<string> {
       else
         throw new OperatorError(`the greeter does not answer at ${url}: ${messageOf(thrown)}`, {
           code: 'quickstart-no-answer',
-          hint: 'Look at its log: `gantry -d greeter logs`.',
+          hint: `Look at its log, below ${home}/state/infrastructure/machines/vms/*/vcap/sys/log.`,
         });
     }
   }

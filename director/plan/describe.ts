@@ -44,7 +44,7 @@ export function outlinePlan(
     .filter(({ createSteps }) => createSteps.length > 0);
   if (missing.length > 0)
     lines.push(
-      `then, together, the missing VMs: ${missing.map((instance) => missingLabel(instance, options)).join(', ')}`,
+      `${lines.length > 0 ? 'then, together,' : 'together,'} the missing VMs: ${missing.map((instance) => missingLabel(instance, options)).join(', ')}`,
     );
   for (const batch of plan.batches) {
     const groups = batch.filter((group) => group.deletions.length + group.waves.length + waiting(group).length > 0);

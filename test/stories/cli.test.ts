@@ -15,6 +15,9 @@ import { givenStreams } from '../support/cli-ui.ts';
 
 const shipped = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
+/** Nobody presses Ctrl-C; whatever runs until then is told to stop at once. */
+const signals = { untilStopped: () => Promise.resolve(), onInterrupt: () => () => {} };
+
 let dir: string;
 let director: RunningDirector;
 beforeAll(async () => {
@@ -64,7 +67,7 @@ async function gantry(words: readonly string[], { user = 'admin' } = {}) {
     cwd: dir,
     streams,
     terminal: false,
-    untilStopped: () => Promise.resolve(),
+    ...signals,
     version: '1.2.3',
   });
   return { code, text: streams.text(), errors: streams.errors() };
@@ -204,7 +207,7 @@ test('a director on a terminal tells how to connect and where its log is, and wh
   };
   await writeFile(join(dir, 'another.yml'), JSON.stringify(config));
   const streams = givenStreams();
-  const options = { cwd: dir, streams, terminal: true, version: '1', env: {}, untilStopped: () => Promise.resolve() };
+  const options = { cwd: dir, streams, terminal: true, version: '1', env: {}, ...signals };
   expect(await runCli({ ...options, words: ['director', '--config', 'another.yml'] })).toBe(0);
   const [quoted, text] = [state.replace("'", `'\\''`), streams.text()];
   expect(text).toMatch(/export BOSH_ENVIRONMENT=https:\/\/127\.0\.0\.1:\d+\n/);
@@ -238,7 +241,7 @@ test('a config that is not there is told in the words of the director', async ()
 
 test('a password is hashed for the config file, and nothing else is printed', async () => {
   const streams = givenStreams('secret\n');
-  const options = { cwd: dir, streams, terminal: false, version: '1', env: {}, untilStopped: () => Promise.resolve() };
+  const options = { cwd: dir, streams, terminal: false, version: '1', env: {}, ...signals };
   expect(await runCli({ ...options, words: ['hash-password'] })).toBe(0);
   expect(streams.text()).toMatch(/scrypt:15:8:1:\S+:\S+\n$/);
   expect(await readFile(join(dir, 'director.yml'), 'utf8')).not.toContain('scrypt:');

@@ -1,6 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { checkBusServer, NatsTransport } from '../../../agent/nats-transport.ts';
+import { checkBusServer, NatsTransport, reconnectAfterMs } from '../../../agent/nats-transport.ts';
 import { subjects } from '../../../agent/protocol.ts';
+import { seededChance, systemChance } from '../../../common/chance.ts';
 import { systemClock } from '../../../common/clock.ts';
 import { id, type AgentId } from '../../../common/ids.ts';
 import { silentLog } from '../../../common/log.ts';
@@ -19,7 +20,13 @@ async function given() {
   await bus.permit(agentId, { bootstrap: true });
   const certificate = await bus.issueCredentials(agentId, 'bootstrap');
   const servers = bus.endpoint().urls;
-  const transport = await NatsTransport.connect({ servers, certificate, clock: systemClock, log: silentLog });
+  const transport = await NatsTransport.connect({
+    servers,
+    certificate,
+    clock: systemClock,
+    chance: systemChance,
+    log: silentLog,
+  });
   closing.push(transport);
   return { bus, transport, director: await bus.connect('director'), monitor: await bus.connect('health-monitor') };
 }
@@ -56,4 +63,18 @@ test('a server whose common name is not one of the bus is refused', () => {
   expect(named('*.nats.bosh-internal')).toBeUndefined();
   expect(named('evil.nats.bosh-internal.example.com')).toBeInstanceOf(Error);
   expect(named('default.director.bosh-internal')).toBeInstanceOf(Error);
+});
+
+test('an agent is back soon after a short outage, waits 10 s at the most in a long one, and not in step with others', () => {
+  const waits = (seed: number) =>
+    Array.from({ length: 12 }, (_, failures) => reconnectAfterMs(failures, seededChance(seed)));
+  const of = (seed: number) =>
+    waits(seed)
+      .slice(0, 4)
+      .reduce((sum, ms) => sum + ms);
+  expect(of(1)).toBeLessThan(4_000);
+  expect(Math.min(...waits(1))).toBeGreaterThan(100);
+  expect(Math.max(...waits(1))).toBeLessThanOrEqual(10_000);
+  expect(waits(1).at(-1)).toBeGreaterThanOrEqual(5_000);
+  expect(waits(1)).not.toEqual(waits(2));
 });
