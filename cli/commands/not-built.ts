@@ -35,7 +35,7 @@ export const notBuiltCommands: readonly CommandSpec[] = notBuilt.map(([name, tex
   run: () =>
     Promise.reject(
       new CliError(
-        /-env$/.test(name)
+        name.endsWith('-env')
           ? `'${name}' is not built yet. The bosh CLI can do it: it needs no director for that.`
           : `'${name}' is not built yet, and neither is what the director would do for it.`,
       ),
