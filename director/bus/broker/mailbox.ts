@@ -2,8 +2,8 @@ import { messageOf } from '../../../common/errors.ts';
 import type { Log } from '../../../common/log.ts';
 import type { MessageHandler } from '../bus.ts';
 
-/** Messages handed over before timers and sockets get their turn: about 10 ms of simulated agents' work. */
-const messagesPerTurnMax = 500;
+/** Messages handed over before timers and sockets get their turn: some 10 ms of simulated agents that tell a whole state. */
+const messagesPerTurnMax = 100;
 
 /** From here on sockets are not read until half of it is worked off. */
 const congestedAt = 10_000;
