@@ -125,7 +125,8 @@ export class NatsTransport implements Transport {
   }
 
   async #dial(certificate: MbusCertificate | undefined, { forEver }: { forEver: boolean }): Promise<Link> {
-    let attempts = 0;
+    // The client asks for this again and again while it waits: it must stay until there has been another attempt.
+    let waitMs = dialAgainMs;
     const connection = await connect({
       servers: this.#servers,
       ...(certificate === undefined ? { tls: null } : { tls: tlsOptions(certificate) }),
@@ -133,24 +134,28 @@ export class NatsTransport implements Transport {
       maxReconnectAttempts: -1,
       // A new machine may be faster than the broker's list of who may speak.
       ignoreAuthErrorAbort: true,
-      reconnectDelayHandler: () => reconnectAfterMs(attempts++, this.#chance),
+      reconnectDelayHandler: () => waitMs,
       pingInterval: pingEveryMs,
     });
     const link: Link = { connection, up: true, unsubscribes: new Map() };
     this.#log.info('bus-connected', { server: connection.getServer() });
-    void this.#watch(link, () => (attempts = 0));
+    void this.#watch(link, (failures) => (waitMs = reconnectAfterMs(failures, this.#chance)));
     return link;
   }
 
   /** Ends with the connection. */
-  async #watch(link: Link, reconnected: () => void): Promise<void> {
+  async #watch(link: Link, attempting: (failures: number) => void): Promise<void> {
+    let attempts = 0;
     for await (const status of link.connection.status()) {
       switch (status.type) {
         case 'disconnect':
         case 'reconnect':
           link.up = status.type === 'reconnect';
-          if (link.up) reconnected();
+          attempts = 0;
           this.#log.info(link.up ? 'bus-connected' : 'bus-lost', { server: status.server });
+          break;
+        case 'reconnecting':
+          attempting(attempts++);
           break;
         case 'error':
           this.#log.warn('bus-error', { error: messageOf(status.error) });
@@ -169,7 +174,7 @@ interface Link {
   unsubscribes: Map<string, () => void>;
 }
 
-/** Of a new certificate. */
+/** For a machine's first connection, and for that with a new certificate. */
 const dialAgainMs = 2_000;
 const reconnectFirstMs = 250;
 /** As BOSH's agent at the most, and well under the 45 s that a director waits for an answer. */
@@ -180,7 +185,7 @@ const swapWithinMs = 30_000;
 /**
  * Twice as long each time: a director that is started anew is back in a second, and an operator who then asks for his
  * machines shall see them. Not all at the same moment: ten thousand agents have lost it together.
- * @param failures of this outage, so far
+ * @param failures of this outage before the one after which it waits
  */
 export function reconnectAfterMs(failures: number, chance: Chance): number {
   const ms = Math.min(reconnectFirstMs * 2 ** failures, reconnectMaxMs);

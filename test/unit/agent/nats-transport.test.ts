@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
 import { checkBusServer, NatsTransport, reconnectAfterMs } from '../../../agent/nats-transport.ts';
 import { subjects } from '../../../agent/protocol.ts';
@@ -64,6 +66,67 @@ test('a server whose common name is not one of the bus is refused', () => {
   expect(named('evil.nats.bosh-internal.example.com')).toBeInstanceOf(Error);
   expect(named('default.director.bosh-internal')).toBeInstanceOf(Error);
 });
+
+test('a bus that was away for a second is found again soon, not in ten', async () => {
+  const bus = await givenEmbeddedBus({ listens: true });
+  closing.push(bus);
+  const director = await bus.connect('director');
+  await bus.permit(agentId, { bootstrap: false });
+  const certificate = await bus.issueCredentials(agentId, 'permanent');
+  const road = await givenRoad(Number(new URL(bus.endpoint().urls[0] ?? '').port));
+  closing.push(road);
+  const servers = [`nats://127.0.0.1:${road.port}`];
+  const transport = await NatsTransport.connect({
+    servers,
+    certificate,
+    clock: systemClock,
+    chance: systemChance,
+    log: silentLog,
+  });
+  closing.push(transport);
+  const received: string[] = [];
+  transport.subscribe(subjects.agent(agentId), (_, payload) => received.push(payload.toString()));
+
+  await road.close();
+  await systemClock.sleep(1_000);
+  await road.open();
+  await vi.waitFor(
+    () => {
+      director.publish(subjects.agent(agentId), 'ping');
+      expect(received).toContain('ping');
+    },
+    { timeout: 8_000 },
+  );
+});
+
+/** Connections to a port here go on to that one, while it is open. */
+async function givenRoad(to: number) {
+  const sockets = new Set<Socket>();
+  const server = createServer((from) => {
+    const onward = connect(to, '127.0.0.1');
+    for (const socket of [from, onward]) {
+      sockets.add(socket);
+      socket.on('error', () => {}); // it is closed next
+      socket.on('close', () => [from, onward].forEach((end) => end.destroy()));
+    }
+    from.pipe(onward).pipe(from);
+  });
+  const open = async (port: number) => {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+  };
+  await open(0);
+  const { port } = server.address() as AddressInfo; // it listens on TCP
+  return {
+    port,
+    open: () => open(port),
+    async close() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      sockets.clear();
+    },
+  };
+}
 
 test('an agent is back soon after a short outage, waits 10 s at the most in a long one, and not in step with others', () => {
   const waits = (seed: number) =>
