@@ -3,12 +3,14 @@ import { runCli } from './run.ts';
 
 // Node leaves it undefined for what is no terminal
 const terminal = process.stdout.isTTY === true;
+/** It has more to do than to print. */
+let serves = false;
 // `gantry … | head` has read enough: ends as every Unix program does, for which Node ignores SIGPIPE
 const killedBySigpipe = 128 + 13;
 const killedBySigint = 128 + 2;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
-  process.exit(killedBySigpipe);
+  if (!serves) process.exit(killedBySigpipe);
 });
 
 process.exitCode = await runCli({
@@ -39,6 +41,7 @@ function workingDirectory(): string {
 
 /** Until someone wants us to stop. Without anybody asking, a signal ends the process as ever; a second one always. */
 function untilStopped(): Promise<void> {
+  serves = true;
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });

@@ -170,8 +170,10 @@ async function send(
         });
   const slug = `${release.manifest.name}/${release.manifest.version}`;
   let file = pathFrom(context, localPath(url));
-  // a tarball of which everything is wanted goes as it is; packing it again would take as long as sending it
-  if (!isTarball(url) || matches.length > 0) {
+  // A tarball of which everything is wanted goes as it is; packing it again would take as long as sending it. A pipe was
+  // read to its end already.
+  const whole = isTarball(url) && matches.length === 0 && (await stat(file)).isFile();
+  if (!whole) {
     context.ui.status([{ text: `Packing ${slug} ...`, faint: true }]);
     file = join(scratch, 'upload.tgz');
     await pipeline(releaseTarball(release, new Map(), new Set(matches)), createWriteStream(file));

@@ -13,8 +13,11 @@ export function logText(line: string): string {
   return `${at} ${mark}${String(event)}${shown.length === 0 ? '' : `  ${shown.join(' ')}`}\n`;
 }
 
+/** An agent or a CPI program may say anything, and a terminal would obey. */
+const controls = /(?!\n)\p{Cc}/gu;
+
 function valueText(value: unknown): string {
   if (typeof value !== 'string') return JSON.stringify(value);
-  if (value.includes('\n')) return value.replaceAll('\n', '\n    ');
-  return /[\s="]/.test(value) || value === '' ? JSON.stringify(value) : value;
+  if (value.includes('\n')) return value.replace(controls, '').replaceAll('\n', '\n    ');
+  return /[\s="\p{Cc}]/u.test(value) || value === '' ? JSON.stringify(value) : value;
 }

@@ -65,12 +65,12 @@ export function byLine(write: (text: string) => void, clock: Clock): { add: (tex
       if (at > 0) {
         write(begun + text.slice(0, at));
         begun = '';
+        timer?.cancel();
+        timer = undefined;
       }
       begun += text.slice(at);
-      timer?.cancel();
-      timer = undefined;
       if (begun.length > lineCharsMax) end();
-      else if (begun !== '') timer = clock.after(lineWaitMs, end);
+      else if (begun !== '') timer ??= clock.after(lineWaitMs, end); // from its first piece: dots may come for ever
     },
     end,
   };

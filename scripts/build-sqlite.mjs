@@ -1,14 +1,19 @@
 // Sees to it that this Node has its better-sqlite3 (director/store/better-sqlite3.ts). 12, which Node 20 needs, must be
 // fetched or compiled: a minute of processor time, with python3, make and g++. From Node 22 on nobody uses it, so its own
-// install script is off (`allowScripts` in package.json), and is run here where it is needed.
+// install script is off (`allowScripts` in package.json), and is run here where it is needed. (npm 10 knows no allowScripts:
+// it runs the script everywhere, and takes the package away again where that fails.)
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const old = Number.parseInt(process.versions.node, 10) < 22;
 const directory = old ? 'node_modules/better-sqlite3-node20' : 'node_modules/better-sqlite3';
-if (!existsSync(directory))
-  fail('better-sqlite3 was left out: install optional dependencies, too (`npm ci --include=optional`).');
+if (!existsSync(directory)) {
+  fail(
+    (old ? `npm could not compile SQLite, for which Node 20 needs python3, make and g++, or it` : 'npm') +
+      ' left out optional dependencies: `npm ci --include=optional` brings them.',
+  );
+}
 if (old && !existsSync(`${directory}/build/Release/better_sqlite3.node`)) {
   const [headers, root] = headersHere();
   try {

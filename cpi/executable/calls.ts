@@ -61,10 +61,7 @@ export class Calls {
     const folder = this.#folder(name);
     const state = await runState(folder, this.#clock);
     if (state === 'absent') return undefined;
-    if (state === 'unstarted' && (await preventRun(folder))) {
-      await rm(folder, { recursive: true });
-      return undefined;
-    }
+    if (state === 'unstarted' && (await preventRun(folder))) return undefined;
     return this.#await(folder, method, onStderr);
   }
 
@@ -105,18 +102,23 @@ export class Calls {
     return awaitRun(folder, { limits, clock: this.#clock, onStderr, ...(exited === undefined ? {} : { exited }) });
   }
 
-  /** Finds the runs of earlier processes; what had not begun never will, for nobody waits for it any more. */
   #open(): Promise<void> {
-    this.#opened ??= (async () => {
-      await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-      for (const { name, path, method } of await this.#folders()) {
-        const state = await runState(path, this.#clock);
-        if (state === 'unstarted' && (await preventRun(path))) await rm(path, { recursive: true });
-        else if (state === 'ended' || state === 'died') continue;
-        else await this.#leave(name, path, method);
-      }
-    })();
+    this.#opened ??= this.#findLeftovers().catch((error: unknown) => {
+      this.#opened = undefined; // the next call tries again
+      throw error;
+    });
     return this.#opened;
+  }
+
+  /** The runs of earlier processes; what had not begun never will, for nobody waits for it any more. */
+  async #findLeftovers(): Promise<void> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    for (const { name, path, method } of await this.#folders()) {
+      const state = await runState(path, this.#clock);
+      if (state === 'ended' || state === 'died') continue;
+      if (state === 'unstarted' && (await preventRun(path))) continue;
+      await this.#leave(name, path, method);
+    }
   }
 
   async #leave(name: string, path: string, method: WireMethod): Promise<void> {

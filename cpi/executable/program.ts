@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
-import { access, mkdir, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { access, mkdir, open, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { constants as osConstants } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../../common/clock.ts';
 import { OperatorError } from '../../common/errors.ts';
 import { isAlive, readPidFile, writePidFile } from '../process-identity.ts';
@@ -14,7 +14,8 @@ import { isAlive, readPidFile, writePidFile } from '../process-identity.ts';
  *   started        made by whoever decides that it runs, or that it never will: one of the two, by the file system
  *   pid            the number and the start time of the process that waits for it, and leads its session
  *   answer.json, stderr.log
- *   exit           its exit status; there only once all of the above is complete
+ *   status         its exit status
+ *   exit           empty; there only once all of the above is complete
  *
  * States, told from the folder alone:
  *   absent     no folder
@@ -51,7 +52,8 @@ set -C
 pidfile=$1/pid
 ${writePidFile}
 "$2" <"$1/request.json" >"$1/answer.json" 2>"$1/stderr.log"
-echo $? >"$1/exit"
+echo $? >"$1/status"
+: >"$1/exit"
 `;
 
 /** @throws OperatorError `cpi-not-executable` */
@@ -108,15 +110,24 @@ export async function runState(folder: string, clock: Clock): Promise<RunState> 
   return (await exists(join(folder, 'exit'))) ? 'ended' : 'died'; // it may have ended since
 }
 
-/** Makes certain that an unstarted run never starts. False: it has. */
+/**
+ * Makes certain that an unstarted run never starts, and removes it. False: it has started.
+ * It goes all at once: a folder that had lost `started` and not yet its request would be one to run.
+ */
 export async function preventRun(folder: string): Promise<boolean> {
   try {
     await writeFile(join(folder, 'started'), '', { flag: 'wx' });
-    return true;
   } catch {
     return false;
   }
+  const gone = join(dirname(folder), `${gonePrefix}${basename(folder)}`);
+  await rename(folder, gone);
+  await rm(gone, { recursive: true });
+  return true;
 }
+
+/** Of the names of folders that are being removed; no run has such a name. */
+const gonePrefix = '.gone-';
 
 export interface RunEnd {
   state: 'ended' | 'died' | 'timed-out';
@@ -140,7 +151,7 @@ export async function awaitRun(
   const { answer, bytes } = await readAnswer(join(folder, 'answer.json'), limits.answerBytesMax);
   await cutTo(limits.stderrBytesMax, join(folder, 'stderr.log'));
   if (answer === null) await cutTo(limits.answerBytesMax + 1, join(folder, 'answer.json')); // too large for the next one, too
-  return { state, answer, answerBytes: bytes, failure: await failureOf(join(folder, 'exit')) };
+  return { state, answer, answerBytes: bytes, failure: await failureOf(join(folder, 'status')) };
 
   async function waitWhileRunning(): Promise<RunEnd['state']> {
     for (let waitMs = 5; ; waitMs = Math.min(2 * waitMs, pollMs)) {
@@ -198,8 +209,8 @@ async function readAnswer(path: string, bytesMax: number): Promise<{ answer: str
 }
 
 /** A shell tells the number of the signal, if that was the end, as a status above 128. */
-async function failureOf(exit: string): Promise<string | null> {
-  const status = Number.parseInt(await readFile(exit, 'utf8').catch(() => ''), 10);
+async function failureOf(path: string): Promise<string | null> {
+  const status = Number.parseInt(await readFile(path, 'utf8').catch(() => ''), 10);
   if (Number.isNaN(status) || status === 0) return null;
   const signal = Object.entries(osConstants.signals).find(([, number]) => number === status - 128)?.[0];
   return signal === undefined ? `ended with status ${status}` : `was killed by ${signal}`;

@@ -18,3 +18,9 @@ test('values with spaces are quoted, lists are as JSON has them, and stacks are 
     /a="b c" list=\["d"\] stack=Error\n {4}at y\n$/,
   );
 });
+
+test('what a terminal would take for a command is not passed on', () => {
+  expect(line(30, 'x', { error: '\x1b[2J', stack: 'a\n\x1b[31mb' })).toMatch(
+    / error="\\u001b\[2J" stack=a\n {4}\[31mb\n$/,
+  );
+});
