@@ -22,12 +22,17 @@ export class RubyProcess {
     this.booted = booted;
   }
 
-  /** Resolves when it can serve. @throws Error when it ended before, or `signal` ended it */
+  /**
+   * Resolves when it can serve.
+   * @param signal ends it, whenever it comes
+   * @throws Error when it ended before
+   */
   static async start(program: string, task: SeedTask, signal: AbortSignal): Promise<RubyProcess> {
     signal.throwIfAborted();
     const channel = new Channel(program);
     const end = () => void channel.stop();
     signal.addEventListener('abort', end, { once: true });
+    void channel.ended.then(() => signal.removeEventListener('abort', end));
     try {
       const booted = await new Promise<boolean>((resolve, reject) => {
         channel.listen('process', {
@@ -43,8 +48,6 @@ export class RubyProcess {
     } catch (error) {
       await channel.stop();
       throw error;
-    } finally {
-      signal.removeEventListener('abort', end);
     }
   }
 
@@ -79,20 +82,29 @@ class ProcessLane implements Lane {
 
   static async start(channel: Channel, number: number): Promise<ProcessLane> {
     const lane = new ProcessLane(channel, number);
-    await new Promise<void>((resolve, reject) => {
-      lane.#tellReady = resolve;
-      lane.listener = { answer: () => {}, lost: reject };
-      channel.listen(number, {
-        message: (message) => lane.#take(message),
-        lost: (cause) => {
-          lane.#tellStopped();
-          lane.#lose(cause);
-        },
-      });
-      lane.#channel.send({ lane: number, act: 'start' });
-    });
+    try {
+      await lane.#ready();
+    } catch (error) {
+      channel.forget(number);
+      throw error;
+    }
     lane.listener = undefined;
     return lane;
+  }
+
+  #ready(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#tellReady = resolve;
+      this.listener = { answer: () => {}, lost: reject };
+      this.#channel.listen(this.#number, {
+        message: (message) => this.#take(message),
+        lost: (cause) => {
+          this.#tellStopped();
+          this.#lose(cause);
+        },
+      });
+      this.#channel.send({ lane: this.#number, act: 'start' });
+    });
   }
 
   begin(): Promise<void> {
@@ -145,8 +157,9 @@ type Address = 'process' | number;
 /** The process itself, and who hears what it says. */
 class Channel {
   lost: Error | undefined;
+  /** Resolves also when it never began. */
+  readonly ended: Promise<void>;
   readonly #child: ChildProcess;
-  readonly #ended: Promise<void>;
   readonly #listeners = new Map<Address, Listener>();
 
   constructor(program: string) {
@@ -161,7 +174,7 @@ class Channel {
       this.#listeners.get('lane' in message ? message.lane : 'process')?.message(message);
     });
     this.#child.on('error', (cause) => this.#lose(cause));
-    this.#ended = new Promise((resolve) => {
+    this.ended = new Promise((resolve) => {
       this.#child.once('error', () => resolve()); // it never began
       this.#child.once('exit', (code, signal) => {
         this.#lose(new Error(`Ruby's process ended with ${code ?? signal}`));
@@ -180,12 +193,18 @@ class Channel {
   }
 
   send(message: ToProcess): void {
-    if (this.lost === undefined) this.#child.send(message, () => {}); // what could not be sent ends with an exit
+    if (this.lost !== undefined || !this.#began) return; // what it was to do is lost, or will be in a moment
+    this.#child.send(message, () => {}); // what could not be sent ends with an exit
   }
 
   async stop(): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.#ended;
+    if (this.#began) this.#child.kill('SIGKILL');
+    await this.ended;
+  }
+
+  /** Where it could not be forked it can't be sent anything, and to kill it kills this very process with its group. */
+  get #began(): boolean {
+    return this.#child.pid !== undefined;
   }
 
   #lose(cause: Error): void {

@@ -51,17 +51,18 @@ class SandboxLanes implements LaneSource {
     }
   }
 
-  /** The process that there is, or a new one. */
+  /** The process that there is, or a new one: one for all who ask while there is none. */
   async #serving(): Promise<RubyProcess> {
-    if ((await this.#process)?.lost === true) this.#process = undefined;
-    this.#process ??= this.#startProcess();
-    const started = this.#process;
+    const started = (this.#process ??= this.#startProcess());
+    let lost = true;
     try {
-      return await started;
-    } catch (error) {
-      if (this.#process === started) this.#process = undefined; // the next call tries again
-      throw error;
+      const process = await started;
+      lost = process.lost;
+      if (!lost) return process;
+    } finally {
+      if (lost && this.#process === started) this.#process = undefined; // the next call tries again
     }
+    return this.#serving();
   }
 
   rest(): void {

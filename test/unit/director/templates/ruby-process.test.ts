@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test, vi } from 'vitest';
 import { systemClock } from '../../../../common/clock.ts';
 import { silentLog } from '../../../../common/log.ts';
+import { programFile } from '../../../../director/templates/program-file.ts';
 import type { JobTemplates, TemplateRenderer } from '../../../../director/templates/renderer.ts';
 import { findAssets } from '../../../../director/templates/sandbox/assets.ts';
 import { rubyMemoryMibMax, sandboxRenderer, seedTask } from '../../../../director/templates/sandbox/sandbox.ts';
@@ -62,16 +63,35 @@ test('its memory goes back to the system once no template has come for a while',
 
 test('when it is killed, what ran in it is rendered in another', async () => {
   const sturdy = givenRenderer();
-  expect(await rendered(sturdy, 'x')).toBe('x');
-  const [first = 0] = await rubies();
   const many = Array.from({ length: 300 }, (_, index) => instance(index)); // on both lanes
+  await sturdy.render(job('x'), many);
+  const [first = 0] = await rubies();
   const outcomes = sturdy.render(job('<%= (1..20_000).sum %> <%= index %>'), many);
   process.kill(first, 'SIGKILL');
   expect((await outcomes).map((outcome) => outcome.ok && String(outcome.job.files[0]?.content))).toEqual(
     many.map((_, index) => `200010000 ${index}`),
   );
-  expect(await rubies()).not.toContain(first);
+  await until(() => hasEnded(first));
+  expect((await rubies()).filter((id) => id !== first)).toHaveLength(1); // for both lanes
 });
+
+test('a director without a file left to open tells so, and lives', async () => {
+  const sources = new URL('../../../../director/templates/sandbox/ruby-process.ts', import.meta.url);
+  const { href } = await programFile('ruby-process', sources, import.meta.url);
+  const program = `
+    import { openSync } from 'node:fs';
+    import { RubyProcess } from '${href}';
+    try { for (;;) openSync('/dev/null'); } catch {}
+    const told = await RubyProcess.start('x', {}, new AbortController().signal).catch((error) => error.message);
+    console.log(told);`;
+  const args = [process.execPath, '--input-type=module', '-e', program];
+  const director = spawn('sh', ['-c', 'ulimit -n 64; exec "$0" "$@"', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true, // were it to kill its group, it must not be ours
+  });
+  const [[said], [code]] = await Promise.all([once(director.stdout, 'data'), once(director, 'exit')]);
+  expect([code, String(said)]).toEqual([0, expect.stringMatching(/^spawn .* EMFILE\n$/)]);
+}, 30_000);
 
 test('it ends with its director, killed or not, whatever its templates do', async () => {
   const assets = await findAssets();
