@@ -45,14 +45,27 @@ export class LeaseKeeper {
     this.#next(of.leaseMs / 3);
   }
 
+  /** From now on `check` vouches for nothing. */
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
   }
 
-  /** Resolves when the lease lasts, or is known to be lost; the latter has been told. */
+  /**
+   * Resolves while the lease lasts; where its time is over, when it is renewed after all. More than once, if need be: an
+   * answer that was read late tells of the time when it was asked for.
+   * @throws LeaseLost when it is lost, or its run has ended or was abandoned: who calls after that calls for nobody
+   */
   async check(): Promise<void> {
-    if (this.#clock.now() >= this.#untilMs && !this.#stopped) await this.#renew();
+    while (!this.#stopped && this.#clock.now() >= this.#untilMs) await this.#renew();
+    if (this.#stopped) throw new LeaseLost(this.#lease);
+  }
+
+  /** Somebody has seen that the lease is not there any more. */
+  lose(error: LeaseLost): void {
+    const isNew = !this.#stopped;
+    this.stop();
+    if (isNew) this.#onLost(error);
   }
 
   #next(ms: number): void {
@@ -70,21 +83,16 @@ export class LeaseKeeper {
     const nowMs = this.#clock.now();
     try {
       const found = await this.#store.tasks.renew(this.#lease, { leaseMs: this.#leaseMs, nowMs });
-      if (found === 'lost') return this.#lost(new LeaseLost(this.#lease));
+      if (found === 'lost') return this.lose(new LeaseLost(this.#lease));
       await this.#store.locks.renewAll(this.#lease, { lockMs: this.#leaseMs, nowMs });
-      this.#untilMs = nowMs + this.#leaseMs;
+      this.#untilMs = nowMs + this.#leaseMs; // as the store has it: from when it was asked
       if (found === 'cancel') this.#onCancel();
       this.#next(this.#leaseMs / 3);
     } catch (thrown) {
-      if (thrown instanceof LeaseLost) return this.#lost(thrown);
+      if (thrown instanceof LeaseLost) return this.lose(thrown);
       this.#log.warn('lease-not-renewed', { task: this.#lease.taskId, error: messageOf(thrown) });
-      if (this.#clock.now() >= this.#untilMs) return this.#lost(new LeaseLost(this.#lease));
+      if (this.#clock.now() >= this.#untilMs) return this.lose(new LeaseLost(this.#lease));
       this.#next(retryMs);
     }
-  }
-
-  #lost(error: LeaseLost): void {
-    if (!this.#stopped) this.#onLost(error);
-    this.stop();
   }
 }

@@ -26,7 +26,7 @@ export interface TaskContext {
   checkpoint(): void;
   /**
    * Before a call to the outside: resolves at once while the lease lasts; else when it is known that nobody has taken
-   * the task over. @throws LeaseLost
+   * the task over. Also after a cancel, whose handler still has to clean up. @throws LeaseLost
    */
   holds(): Promise<void>;
   /**

@@ -88,7 +88,7 @@ export class TaskRun {
       append: (stream, bytes) => store.tasks.appendOutput(task.id, stream, bytes),
       clock,
       log: this.#log,
-      onLost: (error) => this.#abort.abort(error),
+      onLost: (error) => this.#keeper.lose(error),
     });
     this.#events = eventLines((line) => this.#output.write('event', line), clock);
     const debug = (line: string) => this.#debug(line);
@@ -126,7 +126,7 @@ export class TaskRun {
 
   /** Resolves when its lease lasts, or is known to be lost. */
   keepLease(): Promise<void> {
-    return this.#keeper.check();
+    return this.#keeper.check().catch(() => {}); // its handler has been told
   }
 
   /** Asks it to come to a point where somebody else can go on. */
@@ -256,10 +256,7 @@ export class TaskRun {
       result: (text) => this.#output.write('result', text),
       log: this.#log,
       checkpoint: () => this.#abort.signal.throwIfAborted(),
-      holds: async () => {
-        await this.keepLease();
-        if (this.#abort.signal.reason instanceof LeaseLost) throw this.#abort.signal.reason;
-      },
+      holds: () => this.#keeper.check(), // not by the signal: one that is aborted keeps its first reason
       withLock: (name, waitMs, work) => this.#locks.with(name, waitMs, work),
       record: async (event) => {
         if (!recordEvents) return 0;

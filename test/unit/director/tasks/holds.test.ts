@@ -58,6 +58,30 @@ test('one whose task was taken over is told before it calls anybody', async () =
   expect(told).toEqual(['attempt 2 calls', 'attempt 1: lease-lost']);
 });
 
+test('one that was asked to cancel before it stood still is told, too', async () => {
+  await sleeper.start();
+  const { id } = await sleeper.enqueue(newTask('call'));
+  await world.reaches(id, 'processing');
+  await sleeper.cancel(id);
+  const other = world.engine('other');
+  await other.start();
+  await world.reaches(id, 'cancelled');
+  wake.open();
+  await sleeper.idle();
+  expect(told).toEqual(['attempt 1: lease-lost']);
+});
+
+test('one that was given back, since it did not end when its director stopped, calls nobody any more', async () => {
+  const stopping = world.engine('stopping');
+  await stopping.start();
+  const { id } = await stopping.enqueue(newTask('call'));
+  await world.reaches(id, 'processing');
+  await world.clock.runUntil(stopping.stop({ graceMs: 0 }));
+  expect(await world.task(id)).toMatchObject({ state: 'queued' });
+  wake.open();
+  await expect.poll(() => told).toEqual(['attempt 1: lease-lost']);
+});
+
 test('one whose task nobody has taken renews its lease, calls, and does not take its own task again', async () => {
   await sleeper.start();
   const { id } = await sleeper.enqueue(newTask('call'));
