@@ -41,6 +41,7 @@ export class LanePool implements TemplateRenderer {
   readonly #idle: Array<{ lane: Lane; timer: Timer }> = [];
   readonly #working = new Set<Promise<void>>();
   readonly #lanes = new Set<Lane>();
+  #rest: Timer | undefined;
   #closed = false;
 
   constructor(source: LaneSource, options: PoolOptions, { clock, log }: { clock: Clock; log: Log }) {
@@ -70,6 +71,7 @@ export class LanePool implements TemplateRenderer {
     this.#closed = true;
     for (const { reject } of this.#pending.splice(0)) reject(closed());
     for (const { timer } of this.#idle.splice(0)) timer.cancel();
+    this.#rest?.cancel();
     this.#source.close();
     await Promise.all([...this.#lanes].map((lane) => this.#drop(lane)));
     await Promise.all(this.#working); // those that were starting a lane find out and stop it
@@ -79,9 +81,11 @@ export class LanePool implements TemplateRenderer {
     while (this.#working.size < this.#options.lanesMax) {
       const next = this.#pending.shift();
       if (next === undefined) return;
+      this.#rest?.cancel();
       const work = this.#work(next).finally(() => {
         this.#working.delete(work);
         this.#fill();
+        this.#restLater();
       });
       this.#working.add(work);
     }
@@ -148,12 +152,23 @@ export class LanePool implements TemplateRenderer {
     timer.cancel();
     const at = this.#idle.findIndex((idle) => idle.lane === lane);
     if (at !== -1) this.#idle.splice(at, 1);
-    void this.#drop(lane);
+    void this.#drop(lane).then(() => this.#restLater());
   }
 
   async #release(lane: Lane): Promise<void> {
     await this.#drop(lane);
-    if (this.#lanes.size === 0 && this.#working.size === 0) this.#source.rest();
+    if (this.#unused) this.#source.rest();
+  }
+
+  /** The last lane has ended before its time: the next job may come soon, and has a start to pay as it is. */
+  #restLater(): void {
+    if (!this.#unused) return;
+    this.#rest?.cancel();
+    this.#rest = this.#clock.after(this.#options.idleMs, () => this.#source.rest());
+  }
+
+  get #unused(): boolean {
+    return !this.#closed && this.#lanes.size === 0 && this.#working.size === 0;
   }
 
   async #drop(lane: Lane): Promise<void> {

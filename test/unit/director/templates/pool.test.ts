@@ -182,6 +182,23 @@ test('an idle lane that ends by itself is not handed out', async () => {
   expect(said(await render('b'))).toEqual(['lane 1']);
 });
 
+test('when the last lane was lost, its source rests as late as if the lane had stayed', async () => {
+  const { source, clock, render } = givenPool();
+  source.breaks.set('broken', [0]);
+  await render('broken');
+  await clock.advance(999);
+  expect(source.rests).toBe(0);
+  await render('a'); // has the time begin anew
+  source.lanes[2]?.listener?.lost(new Error('killed while idle'));
+  await clock.advance(999);
+  expect(source.rests).toBe(0);
+  await clock.advance(1);
+  expect([source.running, source.rests]).toEqual([[], 1]);
+  await render('broken');
+  await clock.advance(1_000);
+  expect(source.rests).toBe(2);
+});
+
 test('closing rejects what runs and what waits, and leaves no lane', async () => {
   const { source, clock, pool, render } = givenPool({ lanesMax: 2 });
   await render('idle');
