@@ -198,7 +198,7 @@ async function start(
       }),
       vms: listInstances({
         answersMsMax: config.limits.agentAnswersSeconds * 1000,
-        agents: { getState: (agentId, limits) => agents.call(agentId, 'get_state', ['full'], limits) },
+        agents: { getState: (agentId, limits) => deploy.agents.call(agentId, 'get_state', ['full'], limits) },
       }),
     }),
   );

@@ -47,10 +47,6 @@ export class AgentClient implements Agents {
     this.#rpc.close();
   }
 
-  send<M extends AgentMethod>(agentId: AgentId, method: M, args: AgentMethods[M]['arguments']): void {
-    this.#rpc.send({ agentId, method }, args);
-  }
-
   async call<M extends AgentMethod>(
     agentId: AgentId,
     method: M,

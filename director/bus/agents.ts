@@ -23,9 +23,6 @@ export interface Agents {
     options?: CallOptions,
   ): Promise<AgentMethods[M]['result']>;
 
-  /** Sends a message whose answer nobody waits for: shutdown, delete_arp_entries. */
-  send<M extends AgentMethod>(agentId: AgentId, method: M, args: AgentMethods[M]['arguments']): void;
-
   /**
    * Returns as soon as the agent answers a ping: asked at once, after 100 ms, less and less often up to each second, and
    * when its first heartbeat comes.

@@ -95,11 +95,6 @@ export class Rpc {
     });
   }
 
-  /** Sends and forgets. */
-  send(name: Pick<CallName, 'agentId' | 'method'>, args: unknown[]): void {
-    this.#publish(name, args, this.#deps.chance.uuid());
-  }
-
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -1,16 +1,14 @@
-import type { Agents } from '../bus/agents.ts';
-import type { Cpi } from '../../cpi/cpi.ts';
 import type { TaskContext } from '../tasks/task-context.ts';
 
 /** What a task must have when it does what no fence in the database can keep it from. */
 type Holder = Pick<TaskContext, 'holds'>;
 
 /**
- * A process that stood still for a minute (a suspended VM, a full swap) wakes in the middle of a task that somebody else
- * has taken over meanwhile. Its writes are fenced; here its calls are.
+ * A CPI or agents, as a task may call them. A process that stood still for a minute (a suspended VM, a full swap) wakes
+ * in the middle of a task that somebody else has taken over meanwhile. Its writes are fenced; here its calls are.
  */
-export function cpiWhileHeld(cpi: Cpi, task: Holder): Cpi {
-  return new Proxy(cpi, {
+export function whileHeld<T extends object>(called: T, task: Holder): T {
+  return new Proxy(called, {
     get: (target, key) => {
       const method: unknown = Reflect.get(target, key);
       if (typeof method !== 'function') return method;
@@ -20,16 +18,4 @@ export function cpiWhileHeld(cpi: Cpi, task: Holder): Cpi {
       };
     },
   });
-}
-
-/** As above. */
-export function agentsWhileHeld(agents: Agents, task: Holder): Agents {
-  return {
-    call: async (...args) => {
-      await task.holds();
-      return agents.call(...args);
-    },
-    send: (...args) => agents.send(...args),
-    waitUntilReady: (...args) => agents.waitUntilReady(...args),
-  };
 }

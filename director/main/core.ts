@@ -10,11 +10,11 @@ import type { DeployDeps } from '../deploy/deploy-deps.ts';
 import { updateDeployment } from '../deploy/update-deployment.ts';
 import { updateInstance } from '../deploy/update-instance.ts';
 import type { Cpis } from '../execute/cpis.ts';
-import { agentsWhileHeld } from '../execute/while-held.ts';
+import { whileHeld } from '../execute/while-held.ts';
 import type { ExecuteSettings } from '../execute/work.ts';
 import type { Store } from '../store/store.ts';
 import { TaskEngine, type EngineOptions } from '../tasks/engine.ts';
-import type { TaskHandler } from '../tasks/task-context.ts';
+import type { TaskContext, TaskHandler } from '../tasks/task-context.ts';
 import { embeddedWaker } from '../tasks/waker.ts';
 import type { TemplateRenderer } from '../templates/renderer.ts';
 import type { SchemaChecks } from '../templates/schema/schema-checks.ts';
@@ -38,6 +38,8 @@ export interface CoreOptions {
   engine: EngineOptions;
 }
 
+type Handlers = Readonly<Record<string, TaskHandler>>;
+
 /** The director without its doors: tasks go in, and things happen. What the API, the simulator and stories drive. */
 export interface Core {
   engine: TaskEngine;
@@ -47,7 +49,7 @@ export interface Core {
 export function assembleCore(
   deps: CoreDeps,
   options: CoreOptions,
-  otherHandlers: (deploy: DeployDeps) => Readonly<Record<string, TaskHandler>> = () => ({}),
+  otherHandlers: (deploy: DeployDeps) => Handlers = () => ({}),
 ): Core {
   const { store, clock, log } = deps;
   const deploy: DeployDeps = {
@@ -56,15 +58,20 @@ export function assembleCore(
     domain: options.domain,
     jobs: new JobLibrary(deps.blobs, deps.schemas),
   };
-  const held =
-    (handlerOf: (own: DeployDeps) => TaskHandler): TaskHandler =>
-    (task) =>
-      handlerOf({ ...deploy, agents: agentsWhileHeld(deploy.agents, task) })(task);
-  const handlers = {
-    update_deployment: held(updateDeployment),
-    delete_deployment: held(deleteDeployment),
-    update_instance: held(updateInstance),
-    ...otherHandlers(deploy),
-  };
+  const handlers = eachWhileHeld(deploy, (own) => ({
+    update_deployment: updateDeployment(own),
+    delete_deployment: deleteDeployment(own),
+    update_instance: updateInstance(own),
+    ...otherHandlers(own),
+  }));
   return { deploy, engine: new TaskEngine({ store, clock, log, waker: embeddedWaker(), handlers }, options.engine) };
+}
+
+/** Agents are called only while the task is held; CPIs are given out for a task anyway, and see to it themselves. */
+function eachWhileHeld(deploy: DeployDeps, handlersOf: (own: DeployDeps) => Handlers): Handlers {
+  const ofTask = (task: TaskContext) => handlersOf({ ...deploy, agents: whileHeld(deploy.agents, task) });
+  const run = (type: string, task: TaskContext) => (ofTask(task)[type] as TaskHandler)(task); // the same types each time
+  return Object.fromEntries(
+    Object.keys(handlersOf(deploy)).map((type) => [type, (task: TaskContext) => run(type, task)]),
+  );
 }

@@ -1,7 +1,7 @@
 import { OperatorError } from '../../common/errors.ts';
 import type { Cpi, CpiScope } from '../../cpi/cpi.ts';
 import type { Cpis } from '../execute/cpis.ts';
-import { cpiWhileHeld } from '../execute/while-held.ts';
+import { whileHeld } from '../execute/while-held.ts';
 
 /** The one CPI of a director without a CPI config. */
 export function singleCpi(within: (scope: CpiScope) => Cpi): Cpis {
@@ -14,7 +14,7 @@ export function singleCpi(within: (scope: CpiScope) => Cpi): Cpis {
           onOutput: (text) => task.cpi(text),
           ...(apiVersion === null ? {} : { stemcellApiVersion: apiVersion }),
         });
-        return cpiWhileHeld(cpi, task);
+        return whileHeld(cpi, task);
       }
       throw new OperatorError(
         `there is no CPI "${name}": CPI configs are not built yet, and the director's own CPI has no name`,

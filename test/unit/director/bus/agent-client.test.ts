@@ -103,12 +103,6 @@ describe('calls', () => {
     expect(await failureOf(state)).toMatchObject({ code: 'agent-timed-out' });
     expect(replyTo).toMatch(/^director\..+\.victim\..+/);
   });
-
-  test('send expects no answer', async () => {
-    const agent = await ScriptedAgent.on(bus, { shutdown: () => silent });
-    agents.send(agent.id, 'shutdown', []);
-    await expect.poll(() => agent.methods).toEqual(['shutdown']);
-  });
 });
 
 describe('failures', () => {

@@ -40,7 +40,6 @@ const agents: Agents = {
       return Promise.reject(new OperatorError(`${agentId} timed out`, { code: 'agent-timed-out' }));
     return Promise.resolve((method === 'list_disk' ? ['d-1'] : state) as never); // the results of the two
   },
-  send: () => expect.unreachable(),
   waitUntilReady: () => expect.unreachable(),
 };
 const look = (signal = new AbortController().signal) => observe('web', { store, agents, signal });
