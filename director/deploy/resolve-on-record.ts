@@ -1,6 +1,6 @@
 import { releaseLock, stemcellLock } from '../artifacts/locks.ts';
 import type { TaskContext } from '../tasks/task-context.ts';
-import { resolve, type DeploymentTexts, type ResolveDeps, type Resolved } from './resolve.ts';
+import { isStillSo, resolve, type DeploymentTexts, type ResolveDeps, type Resolved } from './resolve.ts';
 
 /** An upload may hold a release for as long as it takes. As BOSH. */
 const lockWaitMs = 30 * 60_000;
@@ -9,27 +9,28 @@ type Used = Pick<Resolved, 'releases' | 'stemcells'>;
 
 /**
  * Resolves, and has it on record that the deployment uses these releases and stemcells, so that nobody deletes them.
- * INVARIANT: what is not on record yet is looked up again and recorded under the locks of whoever deletes: else it may
- * go between the two.
+ *
+ * INVARIANTS
+ * - What is not on record yet is looked up again and recorded under the locks of whoever deletes: else it may go between
+ *   the two. Where it has changed meanwhile, all is resolved anew; each round is somebody's upload or deletion.
+ * - Nothing else is done under these locks: to resolve can take minutes of a CPI, and uploads wait for ten seconds.
  */
 export async function resolveOnRecord(
   texts: DeploymentTexts,
   recorded: Used,
   { deps, task, name }: { deps: ResolveDeps; task: TaskContext; name: string },
 ): Promise<Resolved> {
-  let resolved = await resolve(texts, deps);
-  for (let held: string[] = []; ;) {
+  for (;;) {
+    const resolved = await resolve(texts, deps);
     const locks = locksOf(resolved, recorded);
-    if (locks.every((lock) => held.includes(lock))) break; // none, most of the time
-    held = locks;
-    resolved = await withLocks(locks, task, async () => {
-      const again = await resolve(texts, deps);
-      const found = locksOf(again, recorded);
-      if (found.every((lock) => locks.includes(lock))) await task.store.deployments.uses(name, again);
-      return again;
+    if (locks.length === 0) return resolved; // most of the time
+    const isOnRecord = await withLocks(locks, task, async () => {
+      if (!(await isStillSo(resolved, task.store))) return false;
+      await task.store.deployments.uses(name, resolved);
+      return true;
     });
+    if (isOnRecord) return resolved;
   }
-  return resolved;
 }
 
 /** In the same order for everybody: nobody waits in a circle. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { InvalidInput, type Fault } from '../../common/errors.ts';
 import { id, type DeploymentName } from '../../common/ids.ts';
 import { addonApplies } from '../../manifests/addon-placement.ts';
@@ -9,14 +10,16 @@ import type { InstanceGroup, JobReference } from '../../manifests/instance-group
 import { parseCloudConfig } from '../../manifests/parse/cloud-config.ts';
 import { parseDeploymentManifest } from '../../manifests/parse/deployment-manifest.ts';
 import { parseRuntimeConfig } from '../../manifests/parse/runtime-config.ts';
+import type { RuntimeConfig } from '../../manifests/runtime-config.ts';
 import type { YamlMap } from '../../manifests/value.ts';
 import { documentOf, readYaml } from '../../manifests/yaml.ts';
 import type { CpiListener, Cpis } from '../execute/cpis.ts';
 import type { WantedDeployment, WantedDisk, WantedGroup, WantedJob } from '../plan/wanted.ts';
+import type { ReleaseContents } from '../store/releases.ts';
 import type { Store } from '../store/store.ts';
 import type { JobLibrary } from './job-library.ts';
 import { CollectedFaults } from './collected-faults.ts';
-import { resolveJobs } from './resolve-jobs.ts';
+import { resolveJobs, type GroupJobs } from './resolve-jobs.ts';
 import { resolveReleases } from './resolve-releases.ts';
 import { resolveStemcells, type StemcellSet } from './stemcells.ts';
 import { refusePlaceholders } from './placeholders.ts';
@@ -48,21 +51,25 @@ export interface Resolved {
   /** For machines that compile. */
   compilationProperties: YamlMap;
   warnings: readonly string[];
+  /** What it was made of, to see whether that is still so. */
+  named: Named;
+  found: Found;
+}
+
+/** What tells which releases and stemcells there have to be. */
+type Named = Pick<DeploymentTexts, 'teams'> & { manifest: DeploymentManifest; runtime: RuntimeConfig };
+
+interface Found {
+  stemcellSets: ReadonlyMap<string, StemcellSet>;
+  releases: ReadonlyMap<string, ReleaseContents>;
 }
 
 /** Looks up everything that a manifest names. Reads only. @throws OperatorError with all faults, of everything that can be checked without the others */
 export async function resolve(texts: DeploymentTexts, deps: ResolveDeps): Promise<Resolved> {
   const faults = new CollectedFaults();
   const { manifest, cloud, runtime } = await readTexts(texts, faults);
-  const stemcellSets = (await faults.of(() => resolveStemcells(manifest.stemcells, deps.store))) ?? new Map();
-  const addons = [...manifest.addons, ...runtime.addons];
-  const groups = manifest.instanceGroups.map((group) => ({
-    group,
-    jobs: [...group.jobs, ...addonJobs(group, addons, { manifest, teams: texts.teams, stemcellSets })],
-  }));
-  await faults.of(() => refuseTwice(groups));
-  const allJobs = groups.flatMap(({ jobs }) => jobs);
-  const releases = await resolveReleases({ manifest, runtime }, allJobs, { store: deps.store, faults });
+  const named = { manifest, runtime, teams: texts.teams };
+  const { groups, stemcellSets, releases } = await lookUp(named, { store: deps.store, faults });
   const wantedJobs = await resolveJobs(groups, { releases, jobs: deps.jobs, faults });
   faults.warn(wantedJobs.warnings);
   faults.throwIfAny(`deployment "${manifest.name}"`);
@@ -90,7 +97,35 @@ export async function resolve(texts: DeploymentTexts, deps: ResolveDeps): Promis
     ),
     compilationProperties: await vmProperties(cloud.compilation.vm, cloud, cpiOf(cloud, cloud.compilation.az), deps),
     warnings: faults.warnings,
+    named,
+    found: { stemcellSets, releases },
   };
+}
+
+/** A few queries: no CPI is called and no archive is opened for it. @throws InvalidInput when something is gone */
+export async function isStillSo({ named, found }: Resolved, store: Store): Promise<boolean> {
+  const faults = new CollectedFaults();
+  const { stemcellSets, releases } = await lookUp(named, { store, faults });
+  faults.throwIfAny(`deployment "${named.manifest.name}"`);
+  return isDeepStrictEqual({ stemcellSets, releases }, found);
+}
+
+/** Finds releases and stemcells, and with them which jobs each group has; what is missing is among the faults. */
+async function lookUp(
+  { manifest, runtime, teams }: Named,
+  { store, faults }: { store: Store; faults: CollectedFaults },
+): Promise<Found & { groups: GroupJobs[] }> {
+  const stemcellSets: Found['stemcellSets'] =
+    (await faults.of(() => resolveStemcells(manifest.stemcells, store))) ?? new Map();
+  const addons = [...manifest.addons, ...runtime.addons];
+  const groups = manifest.instanceGroups.map((group) => ({
+    group,
+    jobs: [...group.jobs, ...addonJobs(group, addons, { manifest, teams, stemcellSets })],
+  }));
+  await faults.of(() => refuseTwice(groups));
+  const allJobs = groups.flatMap(({ jobs }) => jobs);
+  const releases = await resolveReleases({ manifest, runtime }, allJobs, { store, faults });
+  return { groups, stemcellSets, releases };
 }
 
 /**
@@ -142,7 +177,7 @@ function addonJobs(
   return addons.filter((addon) => addonApplies(addon, candidate)).flatMap(({ jobs }) => jobs);
 }
 
-function refuseTwice(groups: ReadonlyArray<{ group: InstanceGroup; jobs: readonly JobReference[] }>): void {
+function refuseTwice(groups: readonly GroupJobs[]): void {
   const faults = groups.flatMap(({ group, jobs }) => {
     const names = jobs.map(({ name }) => name);
     const twice = [...new Set(names.filter((name, i) => names.indexOf(name) !== i))];

@@ -21,12 +21,17 @@ import {
 import { patientClock } from '../support/real-work.ts';
 import { gate } from '../support/task-world.ts';
 
-// What is in use is not deleted: not in the middle of a deploy, and not while an instance was left as it was.
+// What is in use is not deleted: not in the middle of a deploy, and not while an instance was left as it was. And who
+// begins to use something holds up nobody for longer than a look.
 
 let [dir, clock, world, engine] = [] as unknown as [string, VirtualClock, World, TaskEngine];
 let artifacts: Artifacts;
 /** The deploy stands before the record of what it uses. */
 let [stands, goOn] = [gate(), gate()];
+/** Of releases and stemcells, at each call of the CPI. */
+let heldAtCalls: string[];
+/** What goes on while the CPI works out what a VM of these resources would be. */
+let meanwhile: () => Promise<unknown>;
 
 beforeEach(async () => {
   clock = patientClock();
@@ -34,7 +39,8 @@ beforeEach(async () => {
   world = await openWorld({ clock });
   artifacts = new Artifacts(world, dir);
   [stands, goOn] = [gate(), gate()];
-  const reach = { ...world, store: pausing(world.store) };
+  [heldAtCalls, meanwhile] = [[], () => Promise.resolve()];
+  const reach = { ...world, store: pausing(world.store), cpi: watched(world.cpi) };
   ({ engine } = await startGeneration(reach, 'only', { otherHandlers: artifacts.handlers }));
   await uploadRelease(world);
   await uploadStemcell(world);
@@ -60,6 +66,24 @@ function pausing(store: World['store']): World['store'] {
     },
   });
 }
+
+function watched(cpi: World['cpi']): World['cpi'] {
+  return new Proxy(cpi, {
+    get: (target, key) => {
+      const value: unknown = Reflect.get(target, key);
+      if (typeof value !== 'function') return value;
+      return async (...args: unknown[]) => {
+        const held = (await world.store.locks.list(clock.now())).map(({ name }) => name);
+        heldAtCalls.push(...held.filter((name) => /^lock:(release|stemcells):/.test(name)));
+        if (key === 'calculateVmCloudProperties') await meanwhile();
+        return Reflect.apply(value, target, args) as unknown;
+      };
+    },
+  });
+}
+
+const byResources = (manifest: string) =>
+  manifest.replace('vm_type: small', 'vm_resources: {cpu: 1, ram: 512, ephemeral_disk_size: 1024}');
 
 /** Deploys, and asks for the other task in the middle of it. @returns how both ended */
 async function meets(other: NewTask): Promise<[Task | undefined, Task | undefined]> {
@@ -134,3 +158,45 @@ test.each(['ignored', 'stopped'])(
     expect(await outcomeOf(artifacts.deleteStemcell('1'))).toBe('/stemcells/tiny/1');
   },
 );
+
+test('an upload does not wait for a deploy whose CPI takes its time: no release is locked while a CPI is called', async () => {
+  goOn.open();
+  meanwhile = () => clock.sleep(60_000);
+  const [deploy, upload] = await clock.runUntil(
+    (async () => {
+      const { id } = await enqueueDeploy(world, engine, byResources(webTier({ instances: 1 })));
+      await clock.sleep(65_000);
+      const other = await engine.enqueue(await artifacts.uploadRelease('2'));
+      await engine.idle();
+      return [await world.store.tasks.get(id), await world.store.tasks.get(other.id)];
+    })(),
+  );
+  expect(upload).toMatchObject({ state: 'done' });
+  expect(deploy).toMatchObject({ state: 'done' });
+  expect(heldAtCalls).toEqual([]);
+});
+
+test('what was uploaded while a deploy asked its CPI is the latest that it deploys', async () => {
+  goOn.open();
+  let times = 0;
+  meanwhile = async () => (++times === 1 ? uploadRelease(world, { version: '2' }) : undefined);
+  const { id } = await enqueueDeploy(world, engine, byResources(webTier({ instances: 1, version: 'latest' })));
+  await clock.runUntil(engine.idle());
+  expect(await world.store.tasks.get(id)).toMatchObject({ state: 'done' });
+  expect((await world.store.deployments.get('web'))?.releases).toEqual([{ name: 'web', version: '2' }]);
+});
+
+test('what was deleted while a deploy asked its CPI is missing before anything is made of it', async () => {
+  goOn.open();
+  meanwhile = async () => {
+    await engine.enqueue(artifacts.deleteRelease('1'));
+    await clock.sleep(1000);
+  };
+  const { id } = await enqueueDeploy(world, engine, byResources(webTier({ instances: 1 })));
+  await clock.runUntil(engine.idle());
+  expect(await world.store.tasks.get(id)).toMatchObject({
+    state: 'error',
+    result: expect.stringContaining("Release 'web' doesn't exist") as unknown,
+  });
+  expect(world.cpi.inventory().vms).toEqual([]);
+});
