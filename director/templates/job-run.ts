@@ -65,9 +65,11 @@ export class JobRun {
     }
   }
 
-  /** For a second loss: the template that was being rendered is to blame. */
-  failCrashed(lane: Lane, cause: Error): void {
+  /** For a repeated loss: the template that was being rendered is to blame. @returns false when there was none */
+  failCrashed(lane: Lane, cause: Error): boolean {
+    if (lane.progress().source < 0) return false;
     this.fail(this.#fault(lane, 'template-crashed', `it ended the Ruby that it ran in (${cause.message})`));
+    return true;
   }
 
   /** Every instance that has no outcome gets this one: what is true of a template here is true of it there. */

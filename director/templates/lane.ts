@@ -29,6 +29,9 @@ export interface Progress {
 /** The lane is gone or useless; whatever it was asked may be asked of another. */
 export class LaneLost extends Error {}
 
+/** All lanes are gone with what they had in common, and what any of them did may have ended it. */
+export class AllLanesLost extends Error {}
+
 /** One template has taken all the time that it may. */
 export class LaneTooSlow extends LaneLost {}
 

@@ -2,7 +2,7 @@ import { OperatorError } from '../../common/errors.ts';
 import type { Clock, Timer } from '../../common/clock.ts';
 import type { Log } from '../../common/log.ts';
 import { JobRun, LaneSpent, type RenderLimits } from './job-run.ts';
-import { LaneLost, type Lane } from './lane.ts';
+import { AllLanesLost, LaneLost, type Lane } from './lane.ts';
 import type { DnsTables, EvaluationInput, JobTemplates, RenderOutcome, TemplateRenderer } from './renderer.ts';
 
 /** Where lanes come from. */
@@ -30,6 +30,7 @@ const SHARE_INSTANCES_MIN = 100;
  * - A lane is either in `#idle` or owned by one `#work`; there are never more than `lanesMax`.
  * - Every job that was accepted settles exactly once: with outcomes, or with an OperatorError.
  * - Jobs begin in the order in which they came.
+ * - A job is blamed for the loss of all lanes only when no other was at work.
  * - After `close()` has resolved no lane is left, whether it was idle, at work or being started.
  */
 export class LanePool implements TemplateRenderer {
@@ -41,6 +42,9 @@ export class LanePool implements TemplateRenderer {
   readonly #idle: Array<{ lane: Lane; timer: Timer }> = [];
   readonly #working = new Set<Promise<void>>();
   readonly #lanes = new Set<Lane>();
+  /** At work, and waiting until they can be alone. */
+  readonly #suspects: Array<() => void> = [];
+  #alone = false;
   #rest: Timer | undefined;
   #closed = false;
 
@@ -73,11 +77,19 @@ export class LanePool implements TemplateRenderer {
     for (const { timer } of this.#idle.splice(0)) timer.cancel();
     this.#rest?.cancel();
     this.#source.close();
+    for (const go of this.#suspects.splice(0)) go(); // they get no lane
+    for (const lane of this.#lanes) lane.listener?.lost(closed()); // once it is stopped nobody would hear of it
     await Promise.all([...this.#lanes].map((lane) => this.#drop(lane)));
     await Promise.all(this.#working); // those that were starting a lane find out and stop it
   }
 
   #fill(): void {
+    if (this.#alone) return;
+    if (this.#suspects.length > 0) {
+      if (this.#suspects.length < this.#working.size) return;
+      this.#alone = true;
+      return this.#suspects.shift()?.();
+    }
     while (this.#working.size < this.#options.lanesMax) {
       const next = this.#pending.shift();
       if (next === undefined) return;
@@ -94,15 +106,29 @@ export class LanePool implements TemplateRenderer {
   /** Never rejects. */
   async #work({ name, run, resolve, reject }: Pending): Promise<void> {
     try {
-      if (!(await this.#attempt(name, run))) await this.#attempt(name, run, 'last');
+      const ended = (await this.#attempt(name, run, 'first')) || (await this.#attempt(name, run, 'second'));
+      if (!ended) await this.#attemptAlone(name, run);
       resolve(run.outcomes);
     } catch (error) {
       reject(error as Error);
     }
   }
 
+  /** Once all others at work are through; until it has ended nobody begins. */
+  async #attemptAlone(name: string, run: JobRun): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#suspects.push(resolve);
+      this.#fill();
+    });
+    try {
+      await this.#attempt(name, run, 'alone');
+    } finally {
+      this.#alone = false;
+    }
+  }
+
   /** @returns false when the lane was lost and the job should have another */
-  async #attempt(name: string, run: JobRun, last?: 'last'): Promise<boolean> {
+  async #attempt(name: string, run: JobRun, which: 'first' | 'second' | 'alone'): Promise<boolean> {
     const lane = await this.#take(name);
     try {
       await run.on(lane);
@@ -113,9 +139,10 @@ export class LanePool implements TemplateRenderer {
       if (this.#closed) throw closed();
       if (error instanceof LaneSpent) return true;
       if (!(error instanceof LaneLost)) throw error;
-      this.#log.warn('ruby-lost', { job: name, reason: error.message, retried: last === undefined });
-      if (last !== undefined) run.failCrashed(lane, error);
-      return last !== undefined;
+      const again = which === 'first' || (which === 'second' && error.cause instanceof AllLanesLost);
+      this.#log.warn('ruby-lost', { job: name, reason: error.message, retried: again });
+      if (!again && !run.failCrashed(lane, error)) throw rubyLost(name, error);
+      return !again;
     }
   }
 
@@ -198,6 +225,15 @@ function busy(job: string, pending: number): OperatorError {
     retryable: true,
     hint: 'Run the task again when others have finished, or raise templates.workers in the director config.',
     details: { job, pending },
+  });
+}
+
+function rubyLost(job: string, { message: reason }: Error): OperatorError {
+  return new OperatorError(`job ${job}: Ruby ended again before a template of the job began: ${reason}`, {
+    code: 'ruby-lost',
+    retryable: true,
+    hint: 'Run the task again. If it stays so, see whether the machine has memory left.',
+    details: { job, reason },
   });
 }
 

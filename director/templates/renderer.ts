@@ -8,7 +8,7 @@ export interface TemplateRenderer {
    * template is an outcome of its instance, so that a deploy can report all faults together (template-errors.ts).
    * Nothing is kept between two calls, and calls that wait are served in order.
    * @returns one outcome per instance, in their order
-   * @throws OperatorError `renderer-closed` | `renderer-busy` (retryable) | `ruby-did-not-start` (retryable)
+   * @throws OperatorError `renderer-closed` | `renderer-busy` | `ruby-did-not-start` | `ruby-lost`; all retryable
    */
   render(job: JobTemplates, instances: readonly EvaluationInput[], dns?: DnsTables): Promise<RenderOutcome[]>;
 

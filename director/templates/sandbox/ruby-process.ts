@@ -1,5 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import type { Lane, LaneListener, Progress } from '../lane.ts';
+import { AllLanesLost, type Lane, type LaneListener, type Progress } from '../lane.ts';
 import type { FromProcess, SeedTask, ToProcess } from './process-protocol.ts';
 
 /**
@@ -177,7 +177,7 @@ class Channel {
     this.ended = new Promise((resolve) => {
       this.#child.once('error', () => resolve()); // it never began
       this.#child.once('exit', (code, signal) => {
-        this.#lose(new Error(`Ruby's process ended with ${code ?? signal}`));
+        this.#lose(new AllLanesLost(`Ruby's process ended with ${code ?? signal}`));
         resolve();
       });
     });

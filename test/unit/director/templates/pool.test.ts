@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { VirtualClock } from '../../../../common/clock.ts';
 import { silentLog } from '../../../../common/log.ts';
-import type { Lane, LaneListener, Progress } from '../../../../director/templates/lane.ts';
+import { AllLanesLost, type Lane, type LaneListener, type Progress } from '../../../../director/templates/lane.ts';
 import { LanePool, type LaneSource, type PoolOptions } from '../../../../director/templates/pool.ts';
 import type { JobTemplates, RenderOutcome } from '../../../../director/templates/renderer.ts';
 
@@ -33,11 +33,15 @@ class FakeLane implements Lane {
       this.#job = request.job;
       this.#files = request.sources.length;
       this.#world.begun.push(request.job);
+      if (this.#world.breaks.get(this.#job)?.includes('load') === true) {
+        return queueMicrotask(() => this.listener?.lost(new Error('it broke')));
+      }
       return queueMicrotask(() => this.#answer({ done: true }));
     }
     this.#world.whenFree(() => {
       for (let n = request.first; n < request.first + request.specs.length; n++) {
         this.#begun++;
+        if (this.#world.takesAllWithIt === this.#job) return this.#world.loseAll();
         if (this.#world.breaks.get(this.#job)?.includes(n) === true) return this.listener?.lost(new Error('it broke'));
         const text = `lane ${this.number}`;
         const sizes = Array.from({ length: this.#files }, () => text.length);
@@ -48,7 +52,7 @@ class FakeLane implements Lane {
   }
 
   progress(): Progress {
-    return { rendersBegun: this.#begun, instance: 0, source: 1 };
+    return { rendersBegun: this.#begun, instance: 0, source: this.#begun > 0 ? 1 : -1 };
   }
 
   async stop(): Promise<void> {
@@ -66,8 +70,10 @@ class FakeLanes implements LaneSource {
   readonly lanes: FakeLane[] = [];
   /** Jobs, as they were begun. */
   readonly begun: string[] = [];
-  /** Job to the instances whose rendering ends the lane. */
-  readonly breaks = new Map<string, number[]>();
+  /** Job to the instances whose rendering ends the lane; or loading it does. */
+  readonly breaks = new Map<string, Array<number | 'load'>>();
+  /** A job whose rendering ends what all lanes have in common. */
+  takesAllWithIt = '';
   readonly #held: Array<() => void> = [];
   held = false;
   rests = 0;
@@ -85,6 +91,10 @@ class FakeLanes implements LaneSource {
   }
 
   close(): void {}
+
+  loseAll(): void {
+    for (const lane of this.lanes) lane.listener?.lost(new AllLanesLost('no process any more'));
+  }
 
   whenFree(act: () => void): void {
     if (this.held) this.#held.push(act);
@@ -162,6 +172,73 @@ test('a lane that broke by chance costs its job nothing', async () => {
   expect(said(await unlucky)).toEqual(['lane 0', 'lane 1', 'lane 1']);
 });
 
+test('a job that ends all lanes is found out alone: those beside it are rendered, the others a little later', async () => {
+  const { source, render } = givenPool({ lanesMax: 3 });
+  source.takesAllWithIt = 'culprit';
+  source.held = true;
+  const jobs = ['culprit', 'beside', 'beside, too', 'later'].map((name) => render(name));
+  for (let losses = 0; losses < 2; losses++) {
+    source.held = true;
+    await new Promise(setImmediate);
+    source.release();
+  }
+  expect((await Promise.all(jobs)).map(said)).toEqual([['template-crashed'], ['lane 7'], ['lane 7'], ['lane 7']]);
+  const together = ['culprit', 'beside', 'beside, too'];
+  expect(source.begun).toEqual([...together, ...together, ...together, 'later']);
+});
+
+test('a job that was twice beside the culprit waits until the culprit is through; none begins beside either', async () => {
+  const { source, render } = givenPool({ lanesMax: 2 });
+  source.held = true;
+  const turn = () => new Promise(setImmediate);
+  const innocent = render('innocent');
+  await turn();
+  source.loseAll();
+  const culprit = render('culprit');
+  await turn();
+  source.loseAll();
+  await turn();
+  expect(source.begun).toEqual(['innocent', 'culprit', 'innocent', 'culprit']); // a second time
+  source.loseAll();
+  await turn();
+  expect(source.begun.slice(4)).toEqual(['innocent']); // alone
+  source.release();
+  source.held = true;
+  expect(said(await innocent)).toEqual(['lane 4']);
+  const later = render('later');
+  await turn();
+  expect(source.begun.slice(5)).toEqual(['culprit']);
+  source.loseAll();
+  await expect(culprit).rejects.toMatchObject({ code: 'ruby-lost' });
+  await turn();
+  source.release();
+  expect(said(await later)).toEqual(['lane 5']);
+});
+
+test('a Ruby that is lost before a template began is no fault of one', async () => {
+  const { source, render } = givenPool();
+  source.breaks.set('a', ['load']);
+  await expect(render('a')).rejects.toMatchObject({ code: 'ruby-lost', retryable: true, message: /it broke/ });
+  expect(said(await render('b'))).toEqual(['lane 2']);
+});
+
+test('closing does not wait for those that wait to be alone', async () => {
+  const { source, pool, render } = givenPool({ lanesMax: 2 });
+  source.takesAllWithIt = 'culprit';
+  source.held = true;
+  const ends = Promise.allSettled([render('culprit'), render('beside')]);
+  await new Promise(setImmediate);
+  source.release();
+  source.held = true;
+  await new Promise(setImmediate);
+  source.release();
+  source.held = true; // the culprit, alone
+  await new Promise(setImmediate);
+  await pool.close();
+  for (const end of await ends) expect(end).toMatchObject({ status: 'rejected', reason: { code: 'renderer-closed' } });
+  expect(source.running).toEqual([]);
+});
+
 test('an idle lane is let go after its time, and the next job starts another', async () => {
   const { source, clock, render } = givenPool();
   await render('a');
@@ -206,7 +283,6 @@ test('closing rejects what runs and what waits, and leaves no lane', async () =>
   const jobs = ['a', 'b', 'c'].map((name) => render(name));
   const ends = Promise.allSettled(jobs);
   await new Promise(setImmediate);
-  for (const lane of source.lanes) lane.listener?.lost(new Error('the process goes down'));
   await pool.close();
   for (const end of await ends) expect(end).toMatchObject({ status: 'rejected', reason: { code: 'renderer-closed' } });
   expect(source.running).toEqual([]);
