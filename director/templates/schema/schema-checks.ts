@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import pLimit from 'p-limit';
 import { systemClock, type Timer } from '../../../common/clock.ts';
-import { InvalidInput, messageOf, type Fault } from '../../../common/errors.ts';
+import { InvalidInput, messageOf, OperatorError, type Fault } from '../../../common/errors.ts';
 import { jsonText } from '../../../manifests/json.ts';
 import type { YamlMap } from '../../../manifests/value.ts';
 import { programFile } from '../program-file.ts';
@@ -28,7 +28,10 @@ export class SchemaChecks {
   readonly #limits: SchemaLimits;
   readonly #oneByOne = pLimit(1);
   #worker: Promise<Worker> | undefined;
-  #rest: Timer | undefined;
+  #resting: Timer | undefined;
+  /** What is waited for at this moment. */
+  #waiting: AbortController | undefined;
+  #closed = false;
 
   constructor(limits: Partial<SchemaLimits> = {}) {
     this.#limits = { ...limitsByDefault, ...limits };
@@ -37,11 +40,15 @@ export class SchemaChecks {
   /**
    * @returns what does not fit, with paths from the job's on; empty: all does
    * @throws InvalidInput `job-schema-invalid`: the release must be repaired, no manifest can
+   * @throws OperatorError `schema-checks-closed` (retryable)
    */
   check(job: string, schema: string, properties: YamlMap): Promise<Fault[]> {
     return this.#oneByOne(async () => {
+      if (this.#closed) throw closed();
       // For ajv an integer is a number, also a large one, which JSON text makes it
-      const answer = await this.#ask({ schema, properties: jsonText(properties) });
+      const json = asJson(properties);
+      if ('faults' in json) return json.faults;
+      const answer = await this.#ask({ schema, properties: json.text });
       if ('faults' in answer) return answer.faults;
       throw new InvalidInput(`job ${job}`, [{ path: 'properties_schema.json', message: answer.unusable }], {
         code: 'job-schema-invalid',
@@ -50,8 +57,16 @@ export class SchemaChecks {
     });
   }
 
+  /** Ends what runs; it fails with `schema-checks-closed`, as do checks that wait and that come later. May be repeated. */
   async close(): Promise<void> {
-    this.#rest?.cancel();
+    this.#closed = true;
+    this.#waiting?.abort();
+    await this.#rest();
+  }
+
+  /** Ends the thread; the next check starts another. */
+  async #rest(): Promise<void> {
+    this.#resting?.cancel();
     const worker = this.#worker;
     this.#worker = undefined;
     await worker?.then(
@@ -61,20 +76,20 @@ export class SchemaChecks {
   }
 
   async #ask(request: { schema: string; properties: string }): Promise<CheckAnswer> {
-    this.#rest?.cancel();
+    this.#resting?.cancel();
     const { checkMsMax } = this.#limits;
     try {
       this.#worker ??= this.#start();
       const worker = await this.#worker;
       worker.ref();
       worker.postMessage(request);
-      // Real work has no virtual time
-      const answer = await once(worker, 'message', { signal: AbortSignal.timeout(checkMsMax) });
+      const answer = await this.#message(worker, checkMsMax);
       worker.unref();
-      this.#rest = systemClock.after(restAfterMs, () => void this.close());
-      return answer[0] as CheckAnswer; // worker.ts says nothing else
+      this.#resting = systemClock.after(restAfterMs, () => void this.#rest());
+      return answer as CheckAnswer; // worker.ts says nothing else
     } catch (thrown) {
-      await this.close();
+      await this.#rest();
+      if (this.#closed) throw closed();
       const tooSlow = thrown instanceof Error && thrown.name === 'AbortError';
       const why = tooSlow ? `it took longer than ${checkMsMax} ms` : messageOf(thrown);
       return { faults: [{ path: 'properties', message: `can not be checked by properties_schema.json: ${why}` }] };
@@ -90,8 +105,43 @@ export class SchemaChecks {
       execArgv: [],
     });
     worker.on('error', () => {}); // whoever waits hears of it, too
-    const [said] = (await once(worker, 'message')) as [unknown];
-    if (said !== ready) throw new Error(`its thread began with ${JSON.stringify(said)}`);
-    return worker;
+    try {
+      const said = await this.#message(worker);
+      if (said !== ready) throw new Error(`its thread began with ${JSON.stringify(said)}`);
+      return worker;
+    } catch (thrown) {
+      await worker.terminate();
+      throw thrown;
+    }
   }
+
+  /** @throws an AbortError after `msMax`, in real time, since real work has no other; and when all is closed */
+  async #message(worker: Worker, msMax?: number): Promise<unknown> {
+    const waiting = new AbortController();
+    this.#waiting = waiting;
+    if (this.#closed) waiting.abort();
+    const limit = msMax === undefined ? undefined : systemClock.after(msMax, () => waiting.abort());
+    try {
+      const [message] = (await once(worker, 'message', { signal: waiting.signal })) as [unknown];
+      return message;
+    } finally {
+      limit?.cancel();
+    }
+  }
+}
+
+function asJson(properties: YamlMap): { text: string } | { faults: Fault[] } {
+  try {
+    return { text: jsonText(properties) };
+  } catch (thrown) {
+    return { faults: [{ path: 'properties', message: messageOf(thrown) }] }; // infinity, say
+  }
+}
+
+function closed(): OperatorError {
+  return new OperatorError('properties of jobs are not checked any more: the director is shutting down', {
+    code: 'schema-checks-closed',
+    retryable: true,
+    hint: 'Run the task again when the director is back.',
+  });
 }

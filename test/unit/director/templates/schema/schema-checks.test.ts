@@ -1,11 +1,14 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { SchemaChecks } from '../../../../../director/templates/schema/schema-checks.ts';
 
 const draft = 'https://json-schema.org/draft/2020-12/schema';
 const schema = (properties: object) => JSON.stringify({ $schema: draft, properties });
 const endless = schema({ x: { pattern: '^(a+)+$' } });
 
-const checks = new SchemaChecks({ checkMsMax: 1_000 });
+let checks: SchemaChecks;
+beforeEach(() => {
+  checks = new SchemaChecks({ checkMsMax: 1_000 });
+});
 afterEach(() => checks.close());
 
 test('what fits and what does not; large integers are numbers', async () => {
@@ -31,6 +34,28 @@ test('a pattern that takes for ever is ended; nobody else is held up by it, and 
   clearInterval(others);
   expect(turns).toBeGreaterThan(10);
   expect(await next).toMatchObject([{ path: 'properties.x' }]);
+});
+
+test('closing ends what runs and what waits at once, and nothing starts any more', async () => {
+  const patient = new SchemaChecks({ checkMsMax: 600_000 });
+  const early = new SchemaChecks();
+  await patient.check('web', schema({}), {}); // so that the thread is there
+  const ends = Promise.allSettled([
+    patient.check('web', endless, { x: `${'a'.repeat(40)}!` }),
+    patient.check('web', schema({}), {}),
+    early.check('web', schema({}), {}),
+  ]);
+  await new Promise(setImmediate);
+  await Promise.all([patient.close(), early.close()]);
+  const refused = { code: 'schema-checks-closed', retryable: true };
+  for (const end of await ends) expect(end).toMatchObject({ status: 'rejected', reason: refused });
+  await expect(patient.check('web', schema({}), {})).rejects.toMatchObject(refused);
+  await patient.close();
+});
+
+test.each([NaN, Infinity])('%s is no value for JSON, and told as a fault', async (x) => {
+  const message = `${x} can't be written as JSON`;
+  expect(await checks.check('web', schema({}), { x })).toEqual([{ path: 'properties', message }]);
 });
 
 test('a check that eats memory ends its thread, not the director', async () => {
