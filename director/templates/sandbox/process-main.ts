@@ -78,10 +78,15 @@ class Served {
     if (this.#keptBytes >= keptBytesMax) this.#tell();
   }
 
+  /** Progress first: after its last answer the director begins the next job, and would take it for that one's. */
   #tell(): void {
+    this.#tellProgress();
     if (this.#kept.length > 0) tell({ lane: this.#number, answer: Buffer.concat(this.#kept) });
     this.#kept = [];
     this.#keptBytes = 0;
+  }
+
+  #tellProgress(): void {
     const progress = this.lane.progress();
     const { rendersBegun, source } = this.#told;
     if (progress.rendersBegun === rendersBegun && progress.source === source) return;

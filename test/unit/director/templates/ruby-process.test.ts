@@ -5,9 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test, vi } from 'vitest';
 import { systemClock } from '../../../../common/clock.ts';
 import { silentLog } from '../../../../common/log.ts';
+import { loadRequest, renderRequest, specJson } from '../../../../director/templates/frames.ts';
+import { ask } from '../../../../director/templates/lane.ts';
 import { programFile } from '../../../../director/templates/program-file.ts';
 import type { JobTemplates, TemplateRenderer } from '../../../../director/templates/renderer.ts';
 import { findAssets } from '../../../../director/templates/sandbox/assets.ts';
+import { RubyProcess } from '../../../../director/templates/sandbox/ruby-process.ts';
 import { rubyMemoryMibMax, sandboxRenderer, seedTask } from '../../../../director/templates/sandbox/sandbox.ts';
 import { rubyCacheDir } from '../../../support/ruby-cache.ts';
 
@@ -73,6 +76,23 @@ test('when it is killed, what ran in it is rendered in another', async () => {
   );
   await until(() => hasEnded(first));
   expect((await rubies()).filter((id) => id !== first)).toHaveLength(1); // for both lanes
+});
+
+test('who hears an answer knows which template it came from; what started it may end it at any time', async () => {
+  const assets = await findAssets();
+  const task = await seedTask(assets, { cacheDir: rubyCacheDir, memoryMibMax: rubyMemoryMibMax });
+  const end = new AbortController();
+  const ruby = await RubyProcess.start(fileURLToPath(assets.worker), task, end.signal);
+  const lane = await ruby.startLane();
+  const limits = { renderMsMax: 60_000, answerBytesMax: 1_000_000 };
+  const known: number[] = [];
+  const note = () => known.push(lane.progress().source);
+  await lane.begin();
+  await ask(lane, loadRequest(job('x'), { outputBytesMax: 1_000_000 }, undefined), limits, systemClock, () => {});
+  await ask(lane, renderRequest(0, [specJson(instance().spec)]), limits, systemClock, note);
+  expect(known).toEqual([1]);
+  end.abort();
+  await until(() => ruby.lost);
 });
 
 test('a director without a file left to open tells so, and lives', async () => {
