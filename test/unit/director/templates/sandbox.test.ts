@@ -348,11 +348,13 @@ describe('starting and ending', () => {
     expect(started).toEqual(['ruby-started snapshot']);
   });
 
-  test('closing ends what runs and what waits', async () => {
-    const another = givenRenderer();
+  test.each(['while Ruby starts', 'while it renders'])('closing ends what runs and what waits, %s', async (when) => {
+    const another = givenRenderer({ renderMsMax: 600_000 });
+    if (when === 'while it renders') await another.render(job({ t: 'x' }), [instance()]);
     const running = another.render(job({ t: '<% loop { } %>' }), [instance()]);
     const waiting = another.render(job({ t: 'x' }), [instance()]);
     const ends = Promise.allSettled([running, waiting]);
+    await new Promise(setImmediate);
     await another.close();
     expect(await ends).toMatchObject([
       { status: 'rejected', reason: { code: 'renderer-closed' } },
