@@ -1,3 +1,4 @@
+import { execFileSync, spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -122,6 +123,14 @@ test('an operator goes from an empty director to running instances, changes them
   const events = await rowsOf('events', '--object-type', 'deployment', '--action', 'delete');
   expect(events).not.toEqual([]);
 }, 120_000);
+
+test('a release may come through a pipe, which can be read once', async () => {
+  const pipe = join(dir, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const feeding = spawn('cp', [join(dir, 'greeter.tgz'), pipe]);
+  expect(await gantry(['upload-release', pipe, '--fix'])).toMatchObject({ code: 0, errors: '' });
+  expect(feeding.exitCode).toBe(0);
+});
 
 test('a stemcell is made of nothing but what it is called, for one CPI or another', async () => {
   const properties = '{"image_id": "img-7"}';
