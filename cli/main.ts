@@ -3,14 +3,14 @@ import { runCli } from './run.ts';
 
 // Node leaves it undefined for what is no terminal
 const terminal = process.stdout.isTTY === true;
+/** As a shell tells that a signal was the end. */
+const killedBy = { sigint: 128 + 2, sigpipe: 128 + 13 };
 /** It has more to do than to print. */
 let serves = false;
 // `gantry … | head` has read enough: ends as every Unix program does, for which Node ignores SIGPIPE
-const killedBySigpipe = 128 + 13;
-const killedBySigint = 128 + 2;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
-  if (!serves) process.exit(killedBySigpipe);
+  if (!serves) process.exit(killedBy.sigpipe);
 });
 
 process.exitCode = await runCli({
@@ -51,7 +51,7 @@ function untilStopped(): Promise<void> {
 function onInterrupt(leave: () => void): () => void {
   const end = () => {
     leave();
-    process.exit(killedBySigint);
+    process.exit(killedBy.sigint);
   };
   process.once('SIGINT', end);
   return () => process.off('SIGINT', end);

@@ -1,7 +1,12 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
-import { checkBusServer, NatsTransport, reconnectAfterMs } from '../../../agent/nats-transport.ts';
+import {
+  checkBusServer,
+  NatsTransport,
+  reconnectAfterMs,
+  type MbusCertificate,
+} from '../../../agent/nats-transport.ts';
 import { subjects } from '../../../agent/protocol.ts';
 import { seededChance, systemChance } from '../../../common/chance.ts';
 import { systemClock } from '../../../common/clock.ts';
@@ -22,15 +27,15 @@ async function given() {
   await bus.permit(agentId, { bootstrap: true });
   const certificate = await bus.issueCredentials(agentId, 'bootstrap');
   const servers = bus.endpoint().urls;
-  const transport = await NatsTransport.connect({
-    servers,
-    certificate,
-    clock: systemClock,
-    chance: systemChance,
-    log: silentLog,
-  });
-  closing.push(transport);
+  const transport = await connectTransport(servers, certificate);
   return { bus, transport, director: await bus.connect('director'), monitor: await bus.connect('health-monitor') };
+}
+
+async function connectTransport(servers: string[], certificate: MbusCertificate): Promise<NatsTransport> {
+  const options = { servers, certificate, clock: systemClock, chance: systemChance, log: silentLog };
+  const transport = await NatsTransport.connect(options);
+  closing.push(transport);
+  return transport;
 }
 
 test('requests come and heartbeats go over mutual TLS', async () => {
@@ -76,14 +81,7 @@ test('a bus that was away for a second is found again soon, not in ten', async (
   const road = await givenRoad(Number(new URL(bus.endpoint().urls[0] ?? '').port));
   closing.push(road);
   const servers = [`nats://127.0.0.1:${road.port}`];
-  const transport = await NatsTransport.connect({
-    servers,
-    certificate,
-    clock: systemClock,
-    chance: systemChance,
-    log: silentLog,
-  });
-  closing.push(transport);
+  const transport = await connectTransport(servers, certificate);
   const received: string[] = [];
   transport.subscribe(subjects.agent(agentId), (_, payload) => received.push(payload.toString()));
 
