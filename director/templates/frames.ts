@@ -37,7 +37,7 @@ export function loadRequest(job: JobTemplates, limits: { outputBytesMax: number 
 
 /** @param specs of the instances from `first` on, each already JSON */
 export function renderRequest(first: number, specs: readonly string[]): Uint8Array {
-  return Buffer.from(`{"kind":"render","first":${first},"bytes":0,"specs":[${specs.join(',')}]}\n`);
+  return request({ kind: 'render', first }, [Buffer.from(specs.map((spec) => `${spec}\n`).join(''))]);
 }
 
 export function endRequest(): Uint8Array {

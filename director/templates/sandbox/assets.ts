@@ -20,7 +20,10 @@ export async function findAssets(): Promise<Assets> {
     wasm: new URL(`file://${require.resolve('@ruby/4.0-wasm-wasi/dist/ruby+stdlib.wasm')}`),
     programs: [
       new URL('./libraries.rb', import.meta.url),
+      new URL('./open-structs.rb', import.meta.url),
+      new URL('./sameness.rb', import.meta.url),
       new URL('./context.rb', import.meta.url),
+      new URL('./source.rb', import.meta.url),
       new URL('./serve.rb', import.meta.url),
       new URL('./seal.rb', import.meta.url),
     ],

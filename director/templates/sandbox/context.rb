@@ -177,23 +177,22 @@ module Bosh
         private
 
         def same_given?(other)
-          @_gantry_shape == other._gantry_shape && @raw_properties == other.raw_properties
+          Gantry.same?(@_gantry_shape, other._gantry_shape) && Gantry.same?(@raw_properties, other.raw_properties)
         end
 
         # What neither has made, neither has changed.
         def same_made?(other)
           mine = made
           theirs = other.made
-          (mine[0] || theirs[0] ? spec == other.spec : true) &&
-            (mine[1] || theirs[1] ? properties == other.properties : true)
+          (mine[0] || theirs[0] ? Gantry.same?(spec, other.spec) : true) &&
+            (mine[1] || theirs[1] ? Gantry.same?(properties, other.properties) : true)
         end
 
         # The same strings and numbers in maps and lists of its own.
         def shape(object)
           case object
-          when Hash then object.transform_values { |value| shape(value) }
-          when Array then object.map { |item| shape(item) }
-          else object
+          when Hash then object.transform_values { |value| container?(value) ? shape(value) : value }
+          when Array then object.map { |item| container?(item) ? shape(item) : item }
           end
         end
 
@@ -208,10 +207,14 @@ module Bosh
 
         def openstruct(object, struct = OpenStruct)
           case object
-          when Hash then struct.new(object.transform_values { |value| openstruct(value, struct) })
-          when Array then object.map { |item| openstruct(item, struct) }
+          when Hash then struct.new(object.transform_values { |item| container?(item) ? openstruct(item, struct) : item })
+          when Array then object.map { |item| container?(item) ? openstruct(item, struct) : item }
           else object
           end
+        end
+
+        def container?(value)
+          Hash === value || Array === value
         end
 
         # Old templates ask `spec.methods(false)` for the names of fields.

@@ -3,11 +3,10 @@
 #
 # A request is one line of JSON and, behind it, as many raw bytes as its "bytes" says:
 #   {"kind":"load","job":…,"sources":[{"path":…,"bytes":…}…],"dns":…,"output_bytes_max":…,"bytes":…}   first is monit
-#   {"kind":"render","first":…,"specs":[…],"bytes":0}
+#   {"kind":"render","first":…,"bytes":…}   a line of JSON for each instance
 #   {"kind":"end","bytes":0}
 # An answer is the same: {"instance":n,"sizes":[…],"bytes":…} and the files, or {"instance":n,"faults":[…],"bytes":0},
 # for each spec; then {"done":true,"bytes":0}. Raw bytes, because what a template makes need not be text.
-require 'erb'
 require 'json'
 
 module Gantry
@@ -16,8 +15,6 @@ module Gantry
     MESSAGE_BYTES_MAX = 8192
     # Deeper than any manifest; without a limit a nested document would use up the stack.
     NESTING_MAX = 500
-
-    Source = Struct.new(:filename, :erb, :fault)
 
     def initialize(requests, answers, progress)
       @requests = requests
@@ -28,11 +25,11 @@ module Gantry
     # False when there is nothing more to serve.
     def serve_one
       line = @requests.gets or return false
-      request = JSON.parse(line, max_nesting: NESTING_MAX, allow_nan: true)
-      body = request['bytes'].positive? ? @requests.read(request['bytes']) : ''
+      request = parse(line)
+      body = request['bytes'].positive? ? @requests.read(request['bytes']).force_encoding(Encoding::UTF_8) : ''
       case request['kind']
       when 'load' then load(request, body)
-      when 'render' then request['specs'].each.with_index(request['first']) { |spec, n| answer(n, spec) }
+      when 'render' then body.each_line.with_index(request['first']) { |spec, n| answer(n, spec) }
       end
       write({ done: true })
       request['kind'] != 'end'
@@ -44,20 +41,11 @@ module Gantry
       @output_bytes_max = request['output_bytes_max']
       @dns = request['dns'] && DnsQueries.new(request['dns'])
       at = 0
-      @sources = request['sources'].map do |source|
-        text = body.byteslice(at, source['bytes']).force_encoding(Encoding::UTF_8)
+      @sources = request['sources'].map.with_index do |source, n|
+        text = body.byteslice(at, source['bytes'])
         at += source['bytes']
-        compile(File.join(request['job'], source['path']), text)
+        Source.new(File.join(request['job'], source['path']), text, n)
       end
-    end
-
-    # What does not compile fails when its turn comes, so that it stands beside the job's other faults.
-    def compile(filename, text)
-      erb = ERB.new(text, trim_mode: '-')
-      erb.filename = filename
-      Source.new(filename, erb)
-    rescue Exception => e # rubocop:disable Lint/RescueException
-      Source.new(filename, nil, fault_of(filename, e))
     end
 
     def answer(number, spec)
@@ -70,14 +58,16 @@ module Gantry
     # A template sees what an earlier one left behind, unless that changed its properties or spec: then it gets a
     # new copy. Release authors rely on both halves of this rule.
     def render(number, spec)
-      pristine = Marshal.dump(spec)
-      original = context_of(pristine)
-      context = context_of(pristine)
+      context = context_of(spec)
+      original = nil
       contents = []
       faults = []
       room = @output_bytes_max
       @sources.each_with_index do |source, at|
-        context = context_of(pristine) unless at.zero? || original == context
+        unless at.zero? || @sources[at - 1].plain?
+          original ||= context_of(spec)
+          context = context_of(spec) unless original == context
+        end
         @progress.syswrite("#{number} #{at}\n")
         content, fault = evaluate(source, context)
         room -= content.bytesize
@@ -91,16 +81,18 @@ module Gantry
     end
 
     def evaluate(source, context)
-      return ['', source.fault] if source.fault
-
-      source.erb.result(context.get_binding).to_s.b
+      source.result(context)
     rescue Exception => e # rubocop:disable Lint/RescueException
       ['', fault_of(source.filename, e)]
     end
 
     # Each has its own strings and maps, since templates change those in place.
-    def context_of(pristine)
-      Bosh::Common::Template::EvaluationContext.new(Marshal.load(pristine), @dns)
+    def context_of(spec)
+      Bosh::Common::Template::EvaluationContext.new(parse(spec), @dns)
+    end
+
+    def parse(line)
+      JSON.parse(line, max_nesting: NESTING_MAX, allow_nan: true)
     end
 
     # The line is that of the innermost frame within the template itself.

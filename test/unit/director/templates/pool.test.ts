@@ -27,8 +27,8 @@ class FakeLane implements Lane {
 
   send(bytes: Uint8Array): void {
     if (this.stopped) throw new Error('a stopped lane was sent something');
-    const line = Buffer.from(bytes).toString().split('\n', 1)[0] ?? '';
-    const request = JSON.parse(line) as { kind: string; job: string; sources: []; first: number; specs: [] };
+    const [line = '', ...specs] = Buffer.from(bytes).toString().trimEnd().split('\n');
+    const request = JSON.parse(line) as { kind: string; job: string; sources: []; first: number };
     if (request.kind === 'load') {
       this.#job = request.job;
       this.#files = request.sources.length;
@@ -39,7 +39,7 @@ class FakeLane implements Lane {
       return queueMicrotask(() => this.#answer({ done: true }));
     }
     this.#world.whenFree(() => {
-      for (let n = request.first; n < request.first + request.specs.length; n++) {
+      for (let n = request.first; n < request.first + specs.length; n++) {
         this.#begun++;
         if (this.#world.takesAllWithIt === this.#job) return this.#world.loseAll();
         if (this.#world.breaks.get(this.#job)?.includes(n) === true) return this.listener?.lost(new Error('it broke'));

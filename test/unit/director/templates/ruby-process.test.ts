@@ -116,10 +116,10 @@ test('a director without a file left to open tells so, and lives', async () => {
 test('it ends with its director, killed or not, whatever its templates do', async () => {
   const assets = await findAssets();
   const task = await seedTask(assets, { cacheDir: rubyCacheDir, memoryMibMax: rubyMemoryMibMax });
-  const requests = [
-    { kind: 'load', job: 'web', sources: [{ path: 'monit', bytes: 14 }], dns: null, output_bytes_max: 1e6, bytes: 14 },
-    { kind: 'render', first: 0, specs: [instance().spec], bytes: 0 },
-  ].map((request, at) => `${JSON.stringify(request)}\n${at === 0 ? '<% loop { } %>' : ''}`);
+  const endless = { name: 'web', monit: '<% loop { } %>', templates: [] };
+  const requests = [loadRequest(endless, { outputBytesMax: 1e6 }), renderRequest(0, [specJson(instance().spec)])].map(
+    (request) => Buffer.from(request).toString(),
+  );
   // Like a director, as far as Ruby can tell.
   const program = `
     const { fork } = require('node:child_process');

@@ -118,6 +118,66 @@ describe('what a template can say', () => {
     expect(expected.map(([expression], n) => [expression, made[n]])).toEqual(expected);
   });
 
+  // Fields get their methods late (open-structs.rb), so these are what Ruby's own OpenStruct answers.
+  test.each([
+    [
+      '[f.port, f.missing, f["port"], f.dig(:port), f.public_send(:port), f.instance_eval { port }]',
+      '[1, nil, 1, 1, 1, 1]',
+    ],
+    ['[f.hash, f.test, f.format, f["a b"]]', '[2, 3, 4, 5]'],
+    [
+      '[:port, :port=, :missing, :missing=, :puts].map { |name| f.respond_to?(name) }',
+      '[true, true, false, false, false]',
+    ],
+    ['f.singleton_methods.length + f.methods(false).length', '20'],
+    ['(f.methods - Object.instance_methods).include?(:port=)', 'true'],
+    ['[f.method(:port).call, f.method(:port).arity]', '[1, 0]'],
+    ['(f.port = 7; f.fresh = 8; [f.port, f.fresh, f.respond_to?(:fresh)])', '[7, 8, true]'],
+    [
+      '[(f.port(1) rescue $!.class), (f.missing(1) rescue $!.class), f.port?, (f.port! rescue 0)]',
+      '[ArgumentError, NoMethodError, nil, nil]',
+    ],
+    ['(c = f.clone; c.port = 6; [f.port, c.port, f.dup.port])', '[1, 6, 1]'],
+    ['(f.delete_field(:port); [f.port, f.respond_to?(:port)])', '[nil, false]'],
+    [
+      '[(f.freeze.instance_eval { self.port = 6 } rescue $!.class), f.port, f.singleton_methods.length]',
+      '[FrozenError, 1, 10]',
+    ],
+    ['(f.define_singleton_method(:port) { "own" }; f.port)', '"own"'],
+    ['Marshal.load(Marshal.dump(f)) == f', 'true'],
+    ['f', '#<OpenStruct port=1, hash=2, test=3, format=4, a b=5>'],
+  ])('OpenStruct: %s', async (expression, told) => {
+    const fields = '{ "port" => 1, "hash" => 2, "test" => 3, "format" => 4, "a b" => 5 }';
+    const line = `f = OpenStruct.new(${fields}); _erbout << (${expression}).inspect`;
+    expect(await evaluate([line], {})).toEqual([told]);
+  });
+
+  // What a template is depends on whether it can be read once for all instances (source.rb): nobody should see which it is.
+  test.each([
+    ['no Ruby', 'a % b %> c', ['a % b %> c', 'a % b %> c']],
+    ['variables of its own', '<% seen = (defined?(seen) ? seen : 0).to_i + index %><%= seen %>', ['0', '1']],
+    [
+      'constants and text',
+      '<% LIMIT = 7 + index %><% text = <<~TEXT\n  a\nTEXT\n%><%= LIMIT %> <%= text %>',
+      ['7 a\n', '8 a\n'],
+    ],
+    ['a method', '<% def twice(n) = n * 2 %><%= twice(index) %>', ['0', '2']],
+    ['a class', '<% Pair = Struct.new(:a) do def b = a + 1 end %><%= Pair.new(index).b %>', ['1', '2']],
+    ['a lambda that returns', '<%= ->(n) { return n + 1 }.call(index) %>', ['1', '2']],
+    ['a loop that skips', '<% 3.times do |n| next if n == index %><%= n %><% end %>', ['12', '02']],
+    ['its binding', '<% here = index %><%= binding.local_variable_get(:here) %>', ['0', '1']],
+    ['a return', 'a<% return %>', 'unexpected return'],
+    ['a break', 'a<% break %>', 'Invalid break'],
+    ['a word for a parameter', '<%= it %>', "undefined local variable or method 'it'"],
+    ['what is wrong on its third line', '\n\n<%= nil.foo %>', "undefined method 'foo' for nil"],
+    ['half a block', '<% if true %>', 'web/t0'],
+  ])('a template with %s', async (_, text, told) => {
+    const outcomes = await renderer.render(job({ t0: text }), [instance({ index: 0 }), instance({ index: 1 })]);
+    const seen = outcomes.map((outcome) => (outcome.ok ? contents(outcome)[0] : outcome.faults[0]?.message));
+    if (typeof told === 'string') expect(seen).toEqual([expect.stringContaining(told), expect.stringContaining(told)]);
+    else expect(seen).toEqual(told);
+  });
+
   test('the trim mode is "-", and only that', async () => {
     const template = 'a\n<% if true -%>\n  b\n  <%- end -%>\nc\n% d\n<% x = 1 %>\n<%= x -%>\n\n';
     const [outcome] = await renderer.render(job({ t: template }), [instance()]);
