@@ -1,4 +1,5 @@
 import { OperatorError } from '../../common/errors.ts';
+import { countBy, groupBy } from '../../common/group-by.ts';
 import type { GroupNetwork, InstanceGroup } from '../../manifests/instance-group.ts';
 import type { Network } from '../../manifests/networks.ts';
 import type { Instance } from '../store/instances.ts';
@@ -10,6 +11,8 @@ interface StaticIp {
   /** Of the subnet that holds it, as far as the group has them; `[null]` without AZs. */
   azs: Array<string | null>;
   claimed: boolean;
+  /** Its place among all of the manifest. */
+  at: number;
 }
 
 /**
@@ -59,12 +62,14 @@ export function placeByStaticIps(
     if (room) filled.push(fill(group, pool, { existing: instance, az: instance.az, staticIps: new Map() }));
     else obsolete.push(instance);
   }
+  const inAz = countBy(filled, ({ az }) => az);
   while (filled.length < group.instances) {
-    const next = pool.next(filled);
+    const next = pool.next(inAz);
     if (next === undefined) unplaceable(group, 'its static IPs cannot be spread evenly over its networks');
     pool.claim(next.ip, next.az);
     const staticIps = new Map([[next.ip.network, next.ip.address]]);
     filled.push(fill(group, pool, { existing: null, az: next.az, staticIps }));
+    inAz.set(next.az, (inAz.get(next.az) ?? 0) + 1);
   }
   return { placements: filled, obsolete };
 }
@@ -89,55 +94,107 @@ function unplaceable(group: InstanceGroup, what: string): never {
   });
 }
 
+/**
+ * INVARIANT: an address that is claimed stays so, and what is free in no AZ now will not be free later. So whatever looks for
+ * one goes on where it ended last, and placing thousands takes as many steps.
+ */
 class Pool {
   readonly networks: readonly string[];
-  readonly #ips: StaticIp[];
+  readonly #byAddress: ReadonlyMap<string, readonly StaticIp[]>;
+  /** Of the first network, in the manifest's order. */
+  readonly #first: Line;
+  /** Unclaimed ones of the first network that can go to this AZ only. */
+  readonly #boundTo: Map<string | null, number>;
+  /** By network and AZ. */
+  readonly #free = new Map<string, Map<string | null, { bound: Line; flexible: Line }>>();
 
   constructor(group: InstanceGroup, networks: ReadonlyMap<string, Network>) {
     const lists = group.networks.filter(
       ({ name, staticIps }) => staticIps !== null && networks.get(name)?.type === 'manual',
     );
     this.networks = lists.map(({ name }) => name);
-    this.#ips = lists.flatMap((list) => staticIpsOf(group, list, networks));
+    const ips = lists.flatMap((list) => staticIpsOf(group, list, networks)).map((ip, at) => ({ ...ip, at }));
+    this.#byAddress = groupBy(ips, ({ address }) => address);
+    const first = ips.filter(({ network }) => network === this.networks[0]);
+    this.#first = new Line(first);
+    this.#boundTo = countBy(first.filter(isBound), ({ azs: [az = null] }) => az);
+    for (const [network, own] of groupBy(ips, ({ network }) => network)) {
+      const azs = new Set(own.flatMap((ip) => ip.azs));
+      const lines = [...azs].map((az) => [az, linesOf(own.filter((ip) => ip.azs.includes(az)))] as const);
+      this.#free.set(network, new Map(lines));
+    }
   }
 
   heldBy(instance: Instance): StaticIp[] {
-    const held = new Set(instance.ips.map((ip) => ip.address));
-    return this.#ips.filter((ip) => !ip.claimed && held.has(ip.address));
+    return [...new Set(instance.ips.flatMap(({ address }) => this.#byAddress.get(address) ?? []))]
+      .filter((ip) => !ip.claimed)
+      .sort((a, b) => a.at - b.at);
   }
 
   claim(ip: StaticIp, az: string | null): void {
-    ip.claimed = true;
+    this.#take(ip);
     ip.azs = [az];
   }
 
   /** Addresses of an instance that goes are nobody's in this plan: they are still in use. */
   drop(ips: readonly StaticIp[]): void {
-    for (const ip of ips) ip.claimed = true;
+    for (const ip of ips) this.#take(ip);
+  }
+
+  #take(ip: StaticIp): void {
+    ip.claimed = true;
+    const [az = null] = ip.azs;
+    if (ip.network === this.networks[0] && isBound(ip)) this.#boundTo.set(az, (this.#boundTo.get(az) ?? 0) - 1);
   }
 
   /** Addresses that no other AZ could have come first, so that the flexible ones are left for who needs them. */
   freeIn(network: string, az: string | null): StaticIp | undefined {
-    const free = this.#ips.filter((ip) => !ip.claimed && ip.network === network && ip.azs.includes(az));
-    return free.find((ip) => ip.azs.length === 1) ?? free[0];
+    const lines = this.#free.get(network)?.get(az);
+    return lines?.bound.next() ?? lines?.flexible.next();
   }
 
   /**
    * The next address of the first network, in the manifest's order, and the AZ that its instance goes to: of several the
    * one with fewest, counting addresses that can go nowhere else.
+   * @param inAz how many instances each AZ has
    */
-  next(placed: readonly Placement[]): { ip: StaticIp; az: string | null } | undefined {
-    const [first, ...others] = this.networks;
-    const left = this.#ips.filter((ip) => !ip.claimed && ip.network === first);
-    for (const ip of left) {
+  next(inAz: ReadonlyMap<string | null, number>): { ip: StaticIp; az: string | null } | undefined {
+    const others = this.networks.slice(1);
+    for (let ip = this.#first.next(); ip !== undefined; ip = this.#first.skip()) {
+      const load = (az: string | null) => (inAz.get(az) ?? 0) + (this.#boundTo.get(az) ?? 0);
       const open = ip.azs.filter((az) => others.every((name) => this.freeIn(name, az) !== undefined));
-      const bound = (az: string | null) =>
-        placed.filter((placement) => placement.az === az).length +
-        left.filter((other) => other !== ip && other.azs.length === 1 && other.azs[0] === az).length;
-      const az = open.sort((a, b) => bound(a) - bound(b))[0];
+      const az = open.sort((a, b) => load(a) - load(b))[0];
       if (az !== undefined) return { ip, az };
     }
     return undefined;
+  }
+}
+
+function isBound({ azs }: StaticIp): boolean {
+  return azs.length === 1;
+}
+
+function linesOf(ips: readonly StaticIp[]): { bound: Line; flexible: Line } {
+  return { bound: new Line(ips.filter(isBound)), flexible: new Line(ips.filter((ip) => !isBound(ip))) };
+}
+
+/** Addresses in their order, of which the claimed ones are passed over once and for all. */
+class Line {
+  readonly #ips: readonly StaticIp[];
+  #at = 0;
+
+  constructor(ips: readonly StaticIp[]) {
+    this.#ips = ips;
+  }
+
+  next(): StaticIp | undefined {
+    while (this.#ips[this.#at]?.claimed === true) this.#at++;
+    return this.#ips[this.#at];
+  }
+
+  skip(): StaticIp | undefined {
+    this.#at++;
+    return this.next();
   }
 }
 
@@ -145,7 +202,7 @@ function staticIpsOf(
   group: InstanceGroup,
   { name, staticIps }: GroupNetwork,
   networks: ReadonlyMap<string, Network>,
-): StaticIp[] {
+): Array<Omit<StaticIp, 'at'>> {
   const network = networks.get(name);
   if (network?.type !== 'manual') return [];
   return (staticIps ?? []).map((address) => {

@@ -1,3 +1,4 @@
+import { groupBy } from '../../common/group-by.ts';
 import { OperatorError } from '../../common/errors.ts';
 import type { TemplateFault } from './renderer.ts';
 
@@ -54,10 +55,4 @@ export function describeFault({ template, line, message }: TemplateFault): strin
 
 function block(header: string, body: readonly string[]): string {
   return `${header}\n${body.join('\n').replace(/^(?=.)/gm, '  ')}`;
-}
-
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item]);
-  return groups;
 }

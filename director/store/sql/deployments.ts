@@ -1,8 +1,9 @@
 import type { Selectable } from 'kysely';
 import { type DeploymentName, id } from '../../../common/ids.ts';
+import { groupBy } from '../../../common/group-by.ts';
 import type { Deployment, Deployments } from '../deployments.ts';
 import type { DeploymentTable } from '../schema.ts';
-import { fromJson, groupBy, portions, toJson } from './rows.ts';
+import { fromJson, portions, toJson } from './rows.ts';
 import type { Db, Session } from './session.ts';
 
 interface Version {

@@ -1,8 +1,9 @@
+import { groupBy } from '../../../common/group-by.ts';
 import type { ExpressionBuilder, ExpressionWrapper, SqlBool } from 'kysely';
 import type { Instance } from '../instances.ts';
 import type { Schema } from '../schema.ts';
 import { toDisk, toInstance, toIpAddress, toVm } from './instance-rows.ts';
-import { flag, groupBy } from './rows.ts';
+import { flag } from './rows.ts';
 import type { Session } from './session.ts';
 
 /** A page is read and parsed in a few milliseconds, four queries; between pages others get the event loop. */

@@ -1,9 +1,10 @@
 import { compareVersions } from '../../../common/version.ts';
+import { groupBy } from '../../../common/group-by.ts';
 import type { ReleaseJob, ReleaseListing, ReleasePackage, Releases } from '../releases.ts';
 import { compiledPackages } from './compiled-packages.ts';
 import { blobReferenced, deleteReleaseVersion } from './delete-release.ts';
 import { toReleaseJob, toReleasePackage, toReleaseVersion } from './release-rows.ts';
-import { flag, groupBy, toJson, valuePortions } from './rows.ts';
+import { flag, toJson, valuePortions } from './rows.ts';
 import type { Db, Session } from './session.ts';
 
 export function sqlReleases(session: Session): Releases {

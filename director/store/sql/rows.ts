@@ -23,14 +23,3 @@ export function* portions<T extends object>(rows: readonly T[]): Generator<T[]> 
 export function* valuePortions<T>(values: readonly T[]): Generator<T[]> {
   for (let from = 0; from < values.length; from += parametersMax) yield values.slice(from, from + parametersMax);
 }
-
-export function groupBy<Key, T>(values: readonly T[], keyOf: (value: T) => Key): Map<Key, T[]> {
-  const groups = new Map<Key, T[]>();
-  for (const value of values) {
-    const key = keyOf(value);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [value]);
-    else group.push(value);
-  }
-  return groups;
-}

@@ -1,9 +1,9 @@
 import type { Selectable } from 'kysely';
 import { id, type StemcellCid } from '../../../common/ids.ts';
 import { compareVersions } from '../../../common/version.ts';
+import { groupBy } from '../../../common/group-by.ts';
 import type { StemcellTable } from '../schema.ts';
 import type { Stemcell, Stemcells } from '../stemcells.ts';
-import { groupBy } from './rows.ts';
 import type { Session } from './session.ts';
 
 export function sqlStemcells(session: Session): Stemcells {
