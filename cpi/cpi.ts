@@ -83,6 +83,8 @@ export interface Cpi {
 export interface CpiScope {
   /** Takes the calls, their answers and what the CPI says of its work, in whole lines: the task's cpi output. */
   onOutput?: (text: string) => void;
+  /** Asked when a call begins, however long it has waited for its turn: with what this throws it is not made. */
+  beforeCall?: () => Promise<void>;
   /** Of the stemcell that the VM or disk is made with; its agent knows then how it gets its settings. */
   stemcellApiVersion?: number;
 }

@@ -21,6 +21,7 @@ import { Caller } from './executable/caller.ts';
 import { Info } from './executable/info.ts';
 import * as read from './executable/results.ts';
 import { timeLimitsMs, type WireMethod } from './executable/wire.ts';
+import { OneAtATime } from './one-at-a-time.ts';
 
 export interface ExecutableCpiOptions {
   /** Absolute path of the program: `/var/vcap/jobs/vsphere_cpi/bin/cpi`. */
@@ -46,7 +47,8 @@ export interface ExecutableCpiOptions {
 interface Shared {
   readonly calls: Calls;
   readonly info: Info;
-  readonly creating: Map<AgentId, Promise<{ vmCid: VmCid }>>;
+  /** By agent id: who comes second finds the answer of the first. */
+  readonly creating: OneAtATime;
   readonly atOnce: LimitFunction;
 }
 
@@ -80,7 +82,7 @@ export class ExecutableCpi implements Cpi {
       {
         calls: new Calls(options.callsDirectory, options.clock, (method) => limitsOf(limits[method])),
         info: new Info(options.clock, options.infoHoldsMs ?? 60_000),
-        creating: new Map(),
+        creating: new OneAtATime(),
         atOnce: pLimit(options.atOnceMax ?? atOnceDefault),
       },
     );
@@ -111,11 +113,7 @@ export class ExecutableCpi implements Cpi {
   }
 
   createVm(spec: VmSpec, signal?: AbortSignal): Promise<{ vmCid: VmCid }> {
-    const underWay = this.#shared.creating.get(spec.agentId);
-    if (underWay !== undefined) return underWay;
-    const making = this.#createVm(spec, signal).finally(() => this.#shared.creating.delete(spec.agentId));
-    this.#shared.creating.set(spec.agentId, making);
-    return making;
+    return this.#shared.creating.run(spec.agentId, () => this.#createVm(spec, signal));
   }
 
   /**
@@ -172,7 +170,12 @@ export class ExecutableCpi implements Cpi {
     if (name === undefined) return read.cid<DiskCid>(await this.#call('create_disk', given, signal));
     const apiVersion = await this.#version(signal);
     const call = nameOfDisk(name);
-    const answer = await this.#caller.callOnce('create_disk', given, { apiVersion, name: call, details: { name } });
+    const answer = await this.#caller.callOnce('create_disk', given, {
+      apiVersion,
+      name: call,
+      details: { name },
+      signal,
+    });
     const diskCid = read.cid<DiskCid>(answer);
     await this.#shared.calls.label(call, diskCid);
     return diskCid;
@@ -246,7 +249,7 @@ export class ExecutableCpi implements Cpi {
     const given = [agentId, stemcellCid, cloudProperties, networks, diskCids, env];
     const apiVersion = await this.#version(signal);
     const name = nameOfVm(agentId);
-    const answer = await this.#caller.callOnce('create_vm', given, { apiVersion, name, details: { agentId } });
+    const answer = await this.#caller.callOnce('create_vm', given, { apiVersion, name, details: { agentId }, signal });
     const vmCid = read.vm(answer);
     await this.#shared.calls.label(name, vmCid);
     return { vmCid };
@@ -254,7 +257,7 @@ export class ExecutableCpi implements Cpi {
 
   async #call(method: WireMethod, given: unknown[], signal: AbortSignal | undefined) {
     const apiVersion = await this.#version(signal);
-    return this.#caller.call(method, given, { apiVersion });
+    return this.#caller.call(method, given, { apiVersion, signal });
   }
 
   /** The newest version that both speak. @throws CpiError `NotSupported` */

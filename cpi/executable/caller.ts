@@ -40,6 +40,7 @@ interface How {
   apiVersion: number | undefined;
   name?: string;
   details?: Record<string, unknown>;
+  signal?: AbortSignal | undefined;
 }
 
 /** Makes requests and judges answers. */
@@ -63,10 +64,14 @@ export class Caller {
     return this.#atOnce(async () => {
       const request = this.#request(method, given, how.apiVersion);
       const call = { method, requestId: String(request.context['request_id']) };
-      this.#logRequest(request, call);
       const name = how.name === undefined ? {} : { name: how.name };
+      const begins = async () => {
+        how.signal?.throwIfAborted();
+        if (method !== 'info') await this.#scope.beforeCall?.(); // who asks first asks it for the others, too
+        this.#logRequest(request, call);
+      };
       const end = await this.#withStderr((onStderr) =>
-        this.#calls.run(this.#options.program, request, { requestId: call.requestId, ...name, onStderr }),
+        this.#calls.run(this.#options.program, request, { requestId: call.requestId, ...name, begins, onStderr }),
       );
       return this.#judge(end, call, how.details);
     });

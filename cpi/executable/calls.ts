@@ -46,6 +46,7 @@ export class Calls {
     await this.#open();
     await checkExecutable(program);
     await this.#awaitLeftovers(request);
+    await call.begins();
     const folder = this.#folder(call.name ?? `${request.method}-${call.requestId}`);
     const { exited } = await startRun(folder, program, JSON.stringify(request));
     const end = await this.#await(folder, request.method, call.onStderr, exited);
@@ -175,6 +176,8 @@ export class Calls {
 export interface Call {
   requestId: string;
   name?: string;
+  /** When all that it waited for is over; it may still refuse. */
+  begins: () => Promise<void>;
   onStderr: (text: string) => void;
 }
 

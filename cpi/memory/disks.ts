@@ -4,7 +4,7 @@ import { CpiError } from '../errors.ts';
 import { checkCloudProperties, cloudPropertyKeys, textProperty } from './cloud-properties.ts';
 import type { Inventory } from './inventory.ts';
 import { noMachines, type MachineHost } from './machine-host.ts';
-import type { OneAtATime } from './one-at-a-time.ts';
+import type { OneAtATime } from '../one-at-a-time.ts';
 import type { MemoryCpiOptions } from './options.ts';
 import type { Disk, Vm } from './records.ts';
 import { hosted, type Vms } from './vms.ts';

@@ -19,7 +19,7 @@ import { Faults } from './faults.ts';
 import { Inventory } from './inventory.ts';
 import { noMachines } from './machine-host.ts';
 import { Networks } from './networks.ts';
-import { OneAtATime } from './one-at-a-time.ts';
+import { OneAtATime } from '../one-at-a-time.ts';
 import type { MemoryCpiOptions, ZoneLimits } from './options.ts';
 import type { Disk, Network, Snapshot, Stemcell, Vm } from './records.ts';
 import { Vms } from './vms.ts';

@@ -9,7 +9,7 @@ import { AddressPool, addressKeys } from './addresses.ts';
 import { checkCloudProperties, cloudPropertyKeys, countProperty, textProperty } from './cloud-properties.ts';
 import type { Inventory } from './inventory.ts';
 import { noMachines, type Machine, type MachineHost } from './machine-host.ts';
-import type { OneAtATime } from './one-at-a-time.ts';
+import type { OneAtATime } from '../one-at-a-time.ts';
 import { vmSizeDefaults, type MemoryCpiOptions, type ZoneLimits } from './options.ts';
 import type { Vm } from './records.ts';
 

@@ -5,7 +5,8 @@ type Holder = Pick<TaskContext, 'holds'>;
 
 /**
  * A CPI or agents, as a task may call them. A process that stood still for a minute (a suspended VM, a full swap) wakes
- * in the middle of a task that somebody else has taken over meanwhile. Its writes are fenced; here its calls are.
+ * in the middle of a task that somebody else has taken over meanwhile. Its writes are fenced; here its calls are. A CPI
+ * whose calls wait for a turn asks again when that comes: `beforeCall` of its scope.
  */
 export function whileHeld<T extends object>(called: T, task: Holder): T {
   return new Proxy(called, {

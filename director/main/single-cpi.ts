@@ -12,6 +12,7 @@ export function singleCpi(within: (scope: CpiScope) => Cpi): Cpis {
         const apiVersion = stemcell?.apiVersion ?? null;
         const cpi = within({
           onOutput: (text) => task.cpi(text),
+          beforeCall: () => task.holds(),
           ...(apiVersion === null ? {} : { stemcellApiVersion: apiVersion }),
         });
         return whileHeld(cpi, task);

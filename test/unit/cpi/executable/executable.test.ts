@@ -99,6 +99,60 @@ test('a call about the same disk waits for what an earlier director had begun', 
   await begun;
 });
 
+test('a call whose task is lost, or cancelled, while it waits for its turn is not made', async () => {
+  const outputs: string[] = [];
+  let held = true;
+  const beforeCall = () => (held ? Promise.resolve() : Promise.reject(new Error('another has the task')));
+  const all = program.open({ atOnceMax: 1 });
+  const [cpi, other] = [all.within({ beforeCall, onOutput: (text) => outputs.push(text) }), all.within({})];
+  const disks = [await cpi.createDisk(64, {}, null), await cpi.createDisk(64, {}, null)] as const;
+  const cancel = new AbortController();
+  await program.fault('has_disk', 'slow', '700');
+  const first = cpi.hasDisk(disks[0]);
+  const waiting = [cpi.deleteDisk(disks[0]), other.deleteDisk(disks[1], cancel.signal)];
+  const ends = Promise.allSettled(waiting);
+  await expect.poll(() => outputs.join(''), soon).toContain('has_disk begins');
+  held = false;
+  cancel.abort(new Error('cancelled'));
+  expect(await first).toBe(true); // it had begun
+  expect(await ends).toMatchObject([
+    { status: 'rejected', reason: { message: 'another has the task' } },
+    { status: 'rejected', reason: { message: 'cancelled' } },
+  ]);
+  expect(Object.keys((await program.infrastructure()).disks)).toEqual(disks);
+  expect(outputs.join('')).not.toContain('"method":"delete_disk"');
+});
+
+test('nor is one that waited for what an earlier director had begun', async () => {
+  const first = program.open();
+  const disk = await first.createDisk(64, {}, null);
+  await program.fault('has_disk', 'slow', '700');
+  const begun = first.hasDisk(disk);
+  const running = expect.stringMatching(/^has_disk-cpi-\d+\/pid$/);
+  await expect.poll(() => readdir(program.callsDirectory, { recursive: true }), soon).toContainEqual(running);
+  let ended = false;
+  const noLonger = begun.then(() => (ended = true));
+  const beforeCall = () => (ended ? Promise.reject(new Error('another has the task')) : Promise.resolve());
+  await expect(program.open().within({ beforeCall }).deleteDisk(disk)).rejects.toThrow('another has the task');
+  await noLonger;
+  expect(Object.keys((await program.infrastructure()).disks)).toEqual([disk]);
+});
+
+test('a VM that two ask for at once is made once, and the second is not refused for the first', async () => {
+  const cpi = program.open();
+  const spec = await givenSpec(cpi);
+  const beforeCall = () => Promise.reject(new Error('another has the task'));
+  const [lost, made, again] = await Promise.allSettled([
+    cpi.within({ beforeCall }).createVm(spec),
+    cpi.createVm(spec),
+    cpi.createVm(spec),
+  ]);
+  expect(lost).toMatchObject({ status: 'rejected' });
+  expect(made).toMatchObject({ status: 'fulfilled' });
+  expect(again).toEqual(made);
+  expect(await vms()).toHaveLength(1);
+});
+
 test('a call that an earlier director wrote down and never began is not begun behind the back of the next', async () => {
   const cpi = program.open();
   const disk = await cpi.createDisk(64, {}, null);
