@@ -26,6 +26,11 @@ export class CallLog {
     );
   }
 
+  /** The request is in the output of an earlier attempt, maybe of another task. */
+  askedBefore(requestId: string, method: string): void {
+    this.#line(requestId, `${method} was asked before; its answer:`);
+  }
+
   answered(requestId: string, answer: unknown): void {
     this.#line(requestId, `response: ${JSON.stringify(answer)}`);
   }

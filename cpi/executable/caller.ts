@@ -85,7 +85,8 @@ export class Caller {
     const { details = {} } = how;
     const before = await this.#withStderr((onStderr) => this.#calls.ended(how.name, method, onStderr));
     if (before === undefined) return this.call(method, given, how);
-    const call = { method, requestId: `${how.name}, asked before` };
+    const call = { method, requestId: before.requestId };
+    this.#log.askedBefore(call.requestId, method);
     const answer = this.#answer(before, call, details);
     if (answer.error === null) return { result: answer.result, call, details };
     await this.#calls.forget(how.name);

@@ -6,6 +6,7 @@ import {
   awaitRun,
   checkExecutable,
   preventRun,
+  requestIdOf,
   runDefaults,
   runState,
   startRun,
@@ -48,7 +49,10 @@ export class Calls {
     await this.#awaitLeftovers(request);
     await call.begins();
     const folder = this.#folder(call.name ?? `${request.method}-${call.requestId}`);
-    const { exited } = await startRun(folder, program, JSON.stringify(request));
+    const { exited } = await startRun(folder, program, {
+      request: JSON.stringify(request),
+      requestId: call.requestId,
+    });
     const end = await this.#await(folder, request.method, call.onStderr, exited);
     const keep = creating.has(request.method) && (end.state !== 'ended' || succeeded(end));
     if (!keep) await rm(folder, { recursive: true, force: true });
@@ -57,13 +61,17 @@ export class Calls {
   }
 
   /** The end of the run of this name, waited for; undefined when there is none, or it never began. */
-  async ended(name: string, method: WireMethod, onStderr: (text: string) => void): Promise<RunEnd | undefined> {
+  async ended(
+    name: string,
+    method: WireMethod,
+    onStderr: (text: string) => void,
+  ): Promise<(RunEnd & { requestId: string }) | undefined> {
     await this.#open();
     const folder = this.#folder(name);
     const state = await runState(folder, this.#clock);
     if (state === 'absent') return undefined;
     if (state === 'unstarted' && (await preventRun(folder))) return undefined;
-    return this.#await(folder, method, onStderr);
+    return { ...(await this.#await(folder, method, onStderr)), requestId: await requestIdOf(folder) };
   }
 
   timeLimitMs(method: WireMethod): number {

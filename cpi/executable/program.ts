@@ -10,6 +10,7 @@ import { isAlive, readPidFile, writePidFile } from '../process-identity.ts';
 /**
  * One run of a program in a folder of its own, which outlives whoever started it:
  *
+ *   request-id     by which its request is found in the cpi output of whichever task it was made in
  *   request.json   its standard input; removed when it has ended, for it may hold credentials
  *   started        made by whoever decides that it runs, or that it never will: one of the two, by the file system
  *   pid            the number and the start time of the process that waits for it, and leads its session
@@ -75,8 +76,13 @@ export async function checkExecutable(program: string): Promise<void> {
  * Starts the run. The folder must not be there.
  * @returns resolves soon after the run has ended, while this process lives
  */
-export async function startRun(folder: string, program: string, request: string): Promise<{ exited: Promise<void> }> {
+export async function startRun(
+  folder: string,
+  program: string,
+  { request, requestId }: { request: string; requestId: string },
+): Promise<{ exited: Promise<void> }> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
+  await writeFile(join(folder, 'request-id'), requestId);
   await writeFile(join(folder, 'request.json'), request, { mode: 0o600 });
   const child = spawn('/bin/sh', ['-c', wrapper, 'sh', folder, program], {
     detached: true, // a session of its own: no signal to the director reaches it
@@ -128,6 +134,11 @@ export async function preventRun(folder: string): Promise<boolean> {
 
 /** Of the names of folders that are being removed; no run has such a name. */
 const gonePrefix = '.gone-';
+
+/** Of a run that was started; earlier versions of Gantry kept none. */
+export function requestIdOf(folder: string): Promise<string> {
+  return readFile(join(folder, 'request-id'), 'utf8').catch(() => 'unknown');
+}
 
 export interface RunEnd {
   state: 'ended' | 'died' | 'timed-out';

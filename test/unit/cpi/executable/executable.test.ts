@@ -73,6 +73,25 @@ test('garbage leaves the outcome unknown: asking again makes no second VM until 
   expect(await vms()).toHaveLength(2);
 });
 
+test('an answer that an earlier attempt asked for is told with the id of its request, in each output', async () => {
+  const attempt = async () => {
+    const outputs: string[] = [];
+    const cpi = program.open().within({ onOutput: (text) => outputs.push(text) });
+    const message = await cpi.createVm(spec).then(
+      () => 'it answered',
+      (thrown: Error) => thrown.message,
+    );
+    const requestId = /CPI request ID: '(cpi-\d+)'/.exec(message)?.[1] ?? message;
+    return { requestId, lines: outputs.filter((line) => line.includes(`[${requestId}]`)).join('') };
+  };
+  const spec = await givenSpec(program.open());
+  await program.fault('create_vm', 'garbage', 'nonsense');
+  const [first, second] = [await attempt(), await attempt()];
+  expect(second.requestId).toBe(first.requestId);
+  expect(first.lines).toMatch(/ request: \{"method":"create_vm"/);
+  expect(second.lines).toMatch(/ create_vm was asked before; its answer:\n.* no response: .*nonsense/s);
+});
+
 test('a director killed while the program made a VM hears of it after all', async () => {
   const spec = await givenSpec(program.open());
   await program.fault('create_vm', 'slow', '1500');
@@ -200,7 +219,7 @@ test('a program that writes to its standard error for hours fills no disk, and t
   await writeFile(chatty, `#!/bin/sh\n${script}`, { mode: 0o755 });
   const folder = join(program.directory, 'run');
   const said: string[] = [];
-  await startRun(folder, chatty, '{}');
+  await startRun(folder, chatty, { request: '{}', requestId: 'cpi-000001' });
   const limits = { timeMs: 60_000, answerBytesMax: 100, stderrBytesMax: 100_000 };
   const ended = awaitRun(folder, { limits, clock: systemClock, onStderr: (text) => said.push(text) });
   await expect.poll(() => said.join('').length, soon).toBeGreaterThan(100_000);
