@@ -136,7 +136,7 @@ function staticIpFault(
     return { message: `${text} is in no subnet of network "${network.name}"`, boshCode: codes.noSuchAddress };
   }
   const { azs: subnetAzs } = subnet;
-  if (azs !== null && subnetAzs !== null && !azs.some((az) => subnetAzs.includes(az))) {
+  if (azs !== null && azs.length > 0 && subnetAzs !== null && !azs.some((az) => subnetAzs.includes(az))) {
     const message = `${text} is in AZ ${subnetAzs.join(', ')}, where the instance group isn't`;
     return { message, boshCode: codes.addressInOtherAz };
   }

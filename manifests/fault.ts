@@ -11,6 +11,14 @@ export interface Parsed<T> {
   warnings: readonly ManifestFault[];
 }
 
+/**
+ * What a parser gives to whoever goes on after faults: the value with an empty one in the place of each bad one, and
+ * none at all where the places of what is in it can't be told any more.
+ */
+export type Draft<T> =
+  | { value: T; warnings: readonly ManifestFault[]; invalid: undefined }
+  | { value: T | undefined; warnings: readonly ManifestFault[]; invalid: InvalidManifest };
+
 /** A document that can't be used, with everything that is wrong with it. */
 export class InvalidManifest extends InvalidInput {
   declare readonly faults: readonly ManifestFault[];

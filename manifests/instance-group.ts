@@ -7,7 +7,7 @@ export interface InstanceGroup {
   /** As in DNS: lower case, `-` for `_`. */
   canonicalName: string;
   lifecycle: 'service' | 'errand';
-  /** Null: the group names none, and its networks mustn't either. Never empty. */
+  /** Null: the group names none, and its networks mustn't either. Empty only in a draft. */
   azs: readonly string[] | null;
   instances: number;
   jobs: readonly JobReference[];

@@ -6,7 +6,9 @@ import { InvalidManifest } from '../../manifests/fault.ts';
  * misspelled a release, a stemcell and a network shall learn of all three at once.
  */
 export class CollectedFaults {
-  readonly #found: Array<{ invalid: InvalidInput; prefix: string }> = [];
+  readonly #found: Array<{ invalid: InvalidInput; faults: readonly Fault[] }> = [];
+  /** Places of the manifest that could not be read: what a check says of them follows from that. */
+  #unread: readonly string[] = [];
   readonly #warnings: string[] = [];
 
   /** @param prefix before the paths of faults, where they are not those of the manifest: `cloud config` */
@@ -15,10 +17,27 @@ export class CollectedFaults {
       return await step();
     } catch (thrown) {
       if (!(thrown instanceof InvalidInput)) throw thrown;
-      this.#found.push({ invalid: thrown, prefix });
+      this.#note(
+        thrown,
+        thrown.faults.map((fault) => within(prefix, fault)).filter(({ path }) => !this.#isUnread(path)),
+      );
       if (thrown instanceof InvalidManifest) this.warn(thrown.warnings.map((warning) => within(prefix, warning)));
       return undefined;
     }
+  }
+
+  /** What is wrong with the manifest by itself. What is checked of it nevertheless comes after. */
+  inManifest(invalid: InvalidManifest): void {
+    this.#note(invalid, invalid.faults);
+    this.#unread = invalid.faults.map(({ path }) => path);
+  }
+
+  #note(invalid: InvalidInput, faults: readonly Fault[]): void {
+    if (faults.length > 0) this.#found.push({ invalid, faults });
+  }
+
+  #isUnread(path: string): boolean {
+    return this.#unread.some((unread) => `${path}.`.startsWith(`${unread}.`) || unread.startsWith(`${path}.`));
   }
 
   /** What is no fault. It is told with the faults, if there are any. */
@@ -43,7 +62,7 @@ export class CollectedFaults {
   }
 
   #invalid(what: string, first: { invalid: InvalidInput }): InvalidInput {
-    const faults = this.#found.flatMap(({ invalid, prefix }) => invalid.faults.map((fault) => within(prefix, fault)));
+    const faults = this.#found.flatMap((found) => found.faults);
     if (this.#found.length === 1) {
       first.invalid.details['faults'] = faults; // its message names the document; the paths alone would not
       return first.invalid;

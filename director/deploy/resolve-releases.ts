@@ -1,4 +1,4 @@
-import { InvalidInput, OperatorError, type Fault } from '../../common/errors.ts';
+import { InvalidInput, type Fault } from '../../common/errors.ts';
 import { didYouMean } from '../../common/suggest.ts';
 import { resolveVersion } from '../../common/version.ts';
 import type { DeploymentManifest, ReleaseReference } from '../../manifests/deployment-manifest.ts';
@@ -22,6 +22,7 @@ export async function resolveReleases(
   const found = new Map<string, ReleaseContents>();
   const missing: Fault[] = [];
   let boshCode = 30006;
+  await faults.of(() => refuseConflicts({ manifest, runtime }, jobs));
   for (const wanted of referencesOf({ manifest, runtime }, jobs)) {
     const listing = await store.releases.listing(wanted.name);
     // One that is half there (its upload failed, or goes on) counts for nothing, or `latest` would be broken by it.
@@ -40,7 +41,27 @@ export async function resolveReleases(
   return found;
 }
 
-/** @throws OperatorError `release-versions-conflict` */
+/** Releases that a runtime config wants in another version than the manifest. */
+function refuseConflicts(
+  { manifest, runtime }: { manifest: DeploymentManifest; runtime: RuntimeConfig },
+  jobs: readonly JobReference[],
+): void {
+  const used = new Set(jobs.map(({ release }) => release));
+  const faults = manifest.releases.flatMap(({ name, version }, i): Fault[] => {
+    const other = runtime.releases.find((reference) => reference.name === name);
+    if (other === undefined || !used.has(name) || other.version === version) return [];
+    const message = `release "${name}" is version ${version} in the manifest and ${other.version} in a runtime config`;
+    return [{ path: `releases.${i}.version`, message }];
+  });
+  if (faults.length === 0) return;
+  const invalid = new InvalidInput('releases', faults, {
+    code: 'release-versions-conflict',
+    hint: 'Use the same version in both.',
+  });
+  invalid.details['boshCode'] = 530003;
+  throw invalid;
+}
+
 function referencesOf(
   { manifest, runtime }: { manifest: DeploymentManifest; runtime: RuntimeConfig },
   jobs: readonly JobReference[],
@@ -53,17 +74,6 @@ function referencesOf(
     }
   }
   manifest.releases.forEach((reference, i) => {
-    const other = references.get(reference.name);
-    if (other !== undefined && other.version !== reference.version) {
-      throw new OperatorError(
-        `release "${reference.name}" is version ${reference.version} in the manifest and ${other.version} in a runtime config`,
-        {
-          code: 'release-versions-conflict',
-          hint: 'Use the same version in both.',
-          details: { boshCode: 530003, release: reference.name },
-        },
-      );
-    }
     references.set(reference.name, { ...reference, path: `releases.${i}` });
   });
   return references.values();

@@ -3,26 +3,21 @@ import { InvalidInput, type Fault } from '../../common/errors.ts';
 import { id, type DeploymentName } from '../../common/ids.ts';
 import { addonApplies } from '../../manifests/addon-placement.ts';
 import type { Addon } from '../../manifests/addon.ts';
-import { checkAgainst } from '../../manifests/check-against.ts';
 import type { CloudConfig, CompilationVm } from '../../manifests/cloud-config.ts';
 import type { DeploymentManifest } from '../../manifests/deployment-manifest.ts';
 import type { InstanceGroup, JobReference } from '../../manifests/instance-group.ts';
-import { parseCloudConfig } from '../../manifests/parse/cloud-config.ts';
-import { parseDeploymentManifest } from '../../manifests/parse/deployment-manifest.ts';
-import { parseRuntimeConfig } from '../../manifests/parse/runtime-config.ts';
 import type { RuntimeConfig } from '../../manifests/runtime-config.ts';
 import type { YamlMap } from '../../manifests/value.ts';
-import { documentOf, readYaml } from '../../manifests/yaml.ts';
 import type { CpiListener, Cpis } from '../execute/cpis.ts';
 import type { WantedDeployment, WantedDisk, WantedGroup, WantedJob } from '../plan/wanted.ts';
 import type { ReleaseContents } from '../store/releases.ts';
 import type { Store } from '../store/store.ts';
 import type { JobLibrary } from './job-library.ts';
 import { CollectedFaults } from './collected-faults.ts';
+import { readTexts } from './read-texts.ts';
 import { resolveJobs, type GroupJobs } from './resolve-jobs.ts';
 import { resolveReleases } from './resolve-releases.ts';
 import { resolveStemcells, type StemcellSet } from './stemcells.ts';
-import { refusePlaceholders } from './placeholders.ts';
 
 export interface ResolveDeps {
   store: Store;
@@ -73,6 +68,7 @@ export async function resolve(texts: DeploymentTexts, deps: ResolveDeps): Promis
   const wantedJobs = await resolveJobs(groups, { releases, jobs: deps.jobs, faults });
   faults.warn(wantedJobs.warnings);
   faults.throwIfAny(`deployment "${manifest.name}"`);
+  if (cloud === undefined) throw new Error('a cloud config was not read, and nothing was wrong with it');
 
   const wantedGroups: WantedGroup[] = [];
   for (const { group } of groups) {
@@ -128,41 +124,6 @@ async function lookUp(
   return { groups, stemcellSets, releases };
 }
 
-/**
- * A document without the lines of its text. That text is what a client has made of the operator's file, with sorted keys
- * and variables filled in: its lines would lead to the wrong place. Paths are the same in both.
- */
-const readSent = (text: string, what: string) => documentOf(readYaml(text, what).value);
-
-/** What was read, and beside it what was wrong in it: without a manifest or a cloud config nothing more can be said. */
-async function readTexts(texts: DeploymentTexts, faults: CollectedFaults) {
-  const document = readSent(texts.manifest, 'manifest');
-  refusePlaceholders(document.value);
-  const parsed = await faults.of(() => parseDeploymentManifest(document));
-  const cloud = await faults.of(() => readCloudConfigs(texts.cloudConfigs), 'cloud config');
-  const runtime = await faults.of(
-    () => parseRuntimeConfig(texts.runtimeConfigs.map((text) => readSent(text, 'runtime config'))),
-    'runtime config',
-  );
-  for (const each of [parsed, cloud]) faults.warn(each?.warnings ?? []);
-  if (parsed === undefined || cloud === undefined || runtime === undefined) {
-    faults.throwIfAny('the deployment');
-    throw new Error('a text was not read, and nothing was wrong with it');
-  }
-  await faults.of(() => checkAgainst(parsed.value, cloud.value));
-  return { manifest: parsed.value, cloud: cloud.value, runtime: runtime.value };
-}
-
-/** Without any, everything that a manifest names is unknown: one sentence tells more than a fault for each. */
-function readCloudConfigs(cloudConfigs: readonly string[]) {
-  if (cloudConfigs.length > 0) return parseCloudConfig(cloudConfigs.map((text) => readSent(text, 'cloud config')));
-  const message = 'there is none, and it is what says which networks, AZs and VM types there are';
-  throw new InvalidInput('cloud config', [{ path: '', message }], {
-    code: 'cloud-config-missing',
-    hint: 'Upload one with `bosh update-cloud-config FILE`, then deploy again.',
-  });
-}
-
 function addonJobs(
   group: InstanceGroup,
   addons: readonly Addon[],
@@ -180,7 +141,8 @@ function addonJobs(
 function refuseTwice(groups: readonly GroupJobs[]): void {
   const faults = groups.flatMap(({ group, jobs }) => {
     const names = jobs.map(({ name }) => name);
-    const twice = [...new Set(names.filter((name, i) => names.indexOf(name) !== i))];
+    const added = names.slice(group.jobs.length); // of the others the manifest itself tells
+    const twice = [...new Set(added.filter((name, i) => names.indexOf(name) !== group.jobs.length + i))];
     return twice.map((name): Fault => ({
       path: `instance_groups.${group.name}`,
       message: `Colocated job '${name}' is already added to the instance group '${group.name}'.`,

@@ -21,7 +21,7 @@ export async function resolveStemcells(
 ): Promise<Map<string, StemcellSet>> {
   const faults: Fault[] = [];
   const sets = new Map<string, StemcellSet>();
-  for (const reference of references) {
+  for (const [i, reference] of references.entries()) {
     const candidates =
       reference.os === null
         ? await store.stemcells.ofName(reference.name ?? '')
@@ -29,7 +29,7 @@ export async function resolveStemcells(
     const version = resolveVersion(reference.version, [...new Set(candidates.map((stemcell) => stemcell.version))]);
     const fitting = candidates.filter((stemcell) => stemcell.version === version);
     const set = setOf(fitting);
-    if (set === undefined) faults.push(await missing(reference, candidates, store));
+    if (set === undefined) faults.push(await missing(reference, `stemcells.${i}`, { candidates, store }));
     else sets.set(reference.alias, set);
   }
   if (faults.length === 0) return sets;
@@ -55,15 +55,15 @@ function setOf(stemcells: readonly Stemcell[]): StemcellSet | undefined {
 }
 
 async function missing(
-  { alias, os, name, version }: StemcellReference,
-  candidates: readonly Stemcell[],
-  store: Store,
+  { os, name, version }: StemcellReference,
+  path: string,
+  { candidates, store }: { candidates: readonly Stemcell[]; store: Store },
 ): Promise<Fault> {
   const wanted = os === null ? `name "${name}"` : `operating system "${os}"`;
   if (candidates.length > 0) {
     const there = [...new Set(candidates.map((stemcell) => stemcell.version))].join(', ');
     return {
-      path: `stemcells.${alias}.version`,
+      path: `${path}.version`,
       message: `no stemcell with ${wanted} has version ${version}; there are ${there}`,
     };
   }
@@ -71,7 +71,7 @@ async function missing(
     os === null ? stemcell.name : stemcell.operatingSystem,
   );
   return {
-    path: `stemcells.${alias}`,
+    path,
     message: `there is no stemcell with ${wanted}`,
     ...didYouMean(os ?? name ?? '', known),
   };

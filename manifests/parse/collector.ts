@@ -1,4 +1,4 @@
-import { InvalidManifest, type ManifestFault, type Parsed } from '../fault.ts';
+import { InvalidManifest, type Draft, type ManifestFault, type Parsed } from '../fault.ts';
 import type { YamlDocument } from '../yaml.ts';
 import type { YamlPath } from '../yaml/lines.ts';
 
@@ -18,6 +18,7 @@ export class Collector {
   readonly #code: string;
   readonly #faults: ManifestFault[] = [];
   readonly #warnings: ManifestFault[] = [];
+  #whole = true;
 
   /** @param what names the input in the message: `manifest "web"` @param code of the error that is thrown */
   constructor(what: string, code: string) {
@@ -33,12 +34,30 @@ export class Collector {
     this.#warnings.push(locate(document, path, found));
   }
 
+  /** An entry of a list could not be read, and the others have moved up. */
+  leftOut(): void {
+    this.#whole = false;
+  }
+
+  /** What could be read, and beside it what could not. */
+  drafted<T>(value: T): Draft<T> {
+    const warnings = this.#warnings;
+    const invalid = new InvalidManifest(this.#what, this.#faults, { code: this.#code, warnings });
+    return this.#faults.length === 0
+      ? { value, warnings, invalid: undefined }
+      : { value: this.#whole ? value : undefined, warnings, invalid };
+  }
+
   /** The value, unless there were faults. @throws InvalidManifest with every one of them */
   finish<T>(value: T): Parsed<T> {
-    const warnings = this.#warnings;
-    if (this.#faults.length > 0) throw new InvalidManifest(this.#what, this.#faults, { code: this.#code, warnings });
-    return { value, warnings };
+    return parsedOf(this.drafted(value));
   }
+}
+
+/** @throws InvalidManifest unless there is nothing wrong with it */
+export function parsedOf<T>({ value, warnings, invalid }: Draft<T>): Parsed<T> {
+  if (invalid !== undefined) throw invalid;
+  return { value, warnings };
 }
 
 function locate(document: YamlDocument, path: YamlPath, { message, boshCode, suggestion }: Found): ManifestFault {

@@ -1,10 +1,10 @@
 import type { DeploymentManifest } from '../deployment-manifest.ts';
-import type { Parsed } from '../fault.ts';
+import type { Draft, Parsed } from '../fault.ts';
 import type { ManifestOptions } from '../options.ts';
 import { isMap } from '../value.ts';
 import type { YamlDocument } from '../yaml.ts';
 import { parseAddons } from './addons.ts';
-import { Collector } from './collector.ts';
+import { Collector, parsedOf } from './collector.ts';
 import { refuseDuplicates } from './duplicates.ts';
 import { parseFeatures } from './features.ts';
 import { parseInstanceGroup, type Around } from './instance-group.ts';
@@ -52,9 +52,17 @@ export function parseDeploymentManifest(
   document: YamlDocument,
   options: ManifestOptions = {},
 ): Parsed<DeploymentManifest> {
+  return parsedOf(draftDeploymentManifest(document, options));
+}
+
+/** The same for whoever has more to check: with faults, what could be read of it. */
+export function draftDeploymentManifest(
+  document: YamlDocument,
+  options: ManifestOptions = {},
+): Draft<DeploymentManifest> {
   const name = isMap(document.value) ? document.value['name'] : undefined;
   const collector = new Collector(typeof name === 'string' ? `manifest "${name}"` : 'manifest', 'manifest-invalid');
-  return collector.finish(parseRoot(Section.root(collector, document), options));
+  return collector.drafted(parseRoot(Section.root(collector, document), options));
 }
 
 function parseRoot(root: Section, options: ManifestOptions): DeploymentManifest {

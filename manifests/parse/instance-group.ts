@@ -116,7 +116,7 @@ function readAzs(group: Section): string[] | null {
       boshCode: codes.noAzs,
       suggestion: 'name at least one, or leave "azs" out',
     });
-    return null;
+    return [];
   }
   return group.texts('azs', codes.badAz);
 }

@@ -169,6 +169,7 @@ export class Section {
         message: `it must be a map, but it is ${describe(item)}`,
         boshCode,
       });
+      this.collector.leftOut();
       return [];
     });
   }
@@ -183,6 +184,7 @@ export class Section {
         message: `it must be a text, but it is ${describe(item)}`,
         boshCode,
       });
+      this.collector.leftOut();
       return [];
     });
   }

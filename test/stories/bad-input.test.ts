@@ -40,7 +40,7 @@ test('names that are misspelled are told all at once, each with its place and wh
     - instance_groups.0.vm_type: the cloud config has no VM type "smal" (did you mean "small"?)
     - instance_groups.0.persistent_disk_type: the cloud config has no disk type "dsk" (did you mean "disk"?)
     - instance_groups.0.networks.0.name: the cloud config has no network "defualt" (did you mean "default"?)
-    - stemcells.default: there is no stemcell with operating system "tiny-oss" (did you mean "tiny-os"?)
+    - stemcells.0: there is no stemcell with operating system "tiny-oss" (did you mean "tiny-os"?)
     - releases.0.name: Release 'weeb' doesn't exist (did you mean "web"?)
     - instance_groups.0.jobs.0.name: release "web/1" has no job "wep" (did you mean "web"?)
     Upload stemcells with \`bosh upload-stemcell\`; \`bosh stemcells\` lists what is there.
@@ -49,11 +49,72 @@ test('names that are misspelled are told all at once, each with its place and wh
   `);
 });
 
+test('a manifest that contradicts itself is checked against everything else all the same', async () => {
+  await director.upload();
+  let text = change('jobs: [{name: web, release: web,', 'jobs: [{name: web, release: weeb,');
+  text = change('instances: 3', 'instances: three', text);
+  text = change('azs: [z1, z2]', 'azs: [z1, zz2]', text);
+  text = change('vm_type: small', 'vm_type: smal', text);
+  text = change('networks: [{name: default}]', 'networks: [{name: defualt}]', text);
+  text = change('os: tiny-os', 'os: tiny-oss', text);
+  text = change('version: "1"}]', 'version: "9"}]', text);
+  expect(await refusal(text)).toMatchInlineSnapshot(`
+    "deployment "web": 7 faults
+    - instance_groups.0.instances: it must be a whole number, but it is "three"
+    - instance_groups.0.jobs.0.release: the manifest's "releases" have no "weeb" (did you mean "web"?)
+    - instance_groups.0.azs.1: the cloud config has no AZ "zz2" (did you mean "z2"?)
+    - instance_groups.0.vm_type: the cloud config has no VM type "smal" (did you mean "small"?)
+    - instance_groups.0.networks.0.name: the cloud config has no network "defualt" (did you mean "default"?)
+    - stemcells.0: there is no stemcell with operating system "tiny-oss" (did you mean "tiny-os"?)
+    - releases.0.version: Release version 'web/9' doesn't exist; there are 1
+    Upload stemcells with \`bosh upload-stemcell\`; \`bosh stemcells\` lists what is there.
+    Upload releases with \`bosh upload-release\`; \`bosh releases\` lists what is there."
+  `);
+});
+
+test('what could not be read is told once, and not once more by each who looks for it', async () => {
+  await director.upload();
+  let text = change('azs: [z1, z2]', 'azs: z1');
+  text = change('vm_type: small', 'vm_type: []', text);
+  text = change('networks: [{name: default}]', 'networks: [{name: [], static_ips: [10.0.0.9]}]', text);
+  text = change('version: "1"}]', 'version: []}]', text);
+  text = change('os: tiny-os', 'os: {}', text);
+  expect(await refusal(text)).toMatchInlineSnapshot(`
+    "manifest "web": 6 faults
+    - releases.0.version: it must be a text, but it is a list
+    - stemcells.0.os: it must be a text, but it is a map
+    - instance_groups.0.azs: it must be a list, but it is "z1"
+    - instance_groups.0.vm_type: it must be a text, but it is a list
+    - instance_groups.0.networks.0.name: it must be a text, but it is a list
+    - instance_groups.0.networks.0.static_ips: there are 1 static IPs for 3 instances (give as many as "instances" says)"
+  `);
+});
+
+test('a release that a runtime config wants in another version is told with all else', async () => {
+  await director.upload();
+  const content = 'releases: [{name: web, version: "2"}]';
+  await director.store.configs.create({ type: 'runtime', name: 'default', content, team: null }, 0);
+  const message = await refusal(change('vm_type: small', 'vm_type: smal'));
+  expect(message).toContain('releases.0.version: release "web" is version 1 in the manifest and 2 in a runtime config');
+  expect(message).toContain('the cloud config has no VM type "smal"');
+});
+
+test('without cloud config, stemcell and release, a first deploy is told of all three', async () => {
+  const bare = await givenDirector();
+  try {
+    const { events } = await bare.deploy(webTier());
+    for (const told of ['cloud config: there is none', 'stemcells.0: there is no', "Release 'web' doesn't exist"])
+      expect(events).toContain(told);
+  } finally {
+    await bare.close();
+  }
+});
+
 test('a manifest and a cloud config that are both wrong are told together', async () => {
   await director.upload();
   await director.cloudConfig(change('gateway: 10.0.0.1', 'gateway: 10.9.0.1', cloudConfigOf()));
   expect(await refusal(change('instances: 3', 'instances: three'))).toMatchInlineSnapshot(`
-    "the deployment: 2 faults
+    "deployment "web": 2 faults
     - instance_groups.0.instances: it must be a whole number, but it is "three"
     - cloud config: networks.0.subnets.0.gateway: 10.9.0.1 is outside of 10.0.0.0/24"
   `);
