@@ -16,13 +16,13 @@ export async function stillUsed(name: string, now: Used, store: Store): Promise<
   const left = (await store.instances.ofDeployment(name)).filter(({ ignore, state }) => ignore || state !== 'started');
   return {
     releases: await releasesOf(left, releases, store),
-    stemcells: stemcells.filter((each) => left.some(({ spec }) => isSame(specOf(spec).stemcell, each))),
+    stemcells: stemcells.filter((each) => left.some(({ spec }) => isSame(usedIn(spec).stemcell, each))),
   };
 }
 
 /** A spec tells jobs by their fingerprints: of whatever release has one, enough is kept. */
 async function releasesOf(instances: readonly Instance[], releases: Used['releases'], store: Store) {
-  const jobs = new Set(instances.flatMap(({ spec }) => specOf(spec).job?.templates ?? []).map(jobKey));
+  const jobs = new Set(instances.flatMap(({ spec }) => usedIn(spec).jobs).map(jobKey));
   const used: Used['releases'] = [];
   for (const release of releases) {
     const contents = await store.releases.contents(release.name, release.version);
@@ -36,9 +36,24 @@ interface Version {
   version: string;
 }
 
-/** As baseSpec makes it. */
-function specOf(spec: Instance['spec']): { stemcell?: Version; job?: { templates: Version[] } } {
-  return spec ?? {};
+/**
+ * Of a spec that baseSpec made; null: the instance was never updated.
+ * @throws Error when it does not tell: to let go of what it may need would be worse
+ */
+export function usedIn(spec: Instance['spec']): { stemcell?: Version; jobs: readonly Version[] } {
+  if (spec === null) return { jobs: [] };
+  const { stemcell, job } = spec;
+  const jobs = job === null ? [] : isObject(job) ? job['templates'] : undefined;
+  if (isVersion(stemcell) && Array.isArray(jobs) && jobs.every(isVersion)) return { stemcell, jobs };
+  throw new Error(`the spec of instance ${String(spec['id'])} does not tell which stemcell and jobs it was made with`);
+}
+
+function isVersion(value: unknown): value is Version {
+  return isObject(value) && typeof value['name'] === 'string' && typeof value['version'] === 'string';
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }
 
 const jobKey = ({ name, version }: Version) => `${name}/${version}`;
