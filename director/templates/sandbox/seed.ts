@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { capMemory } from './cap-memory.ts';
+import { capMemory, withoutData } from './wasm-sections.ts';
 import type { SeedTask } from './process-protocol.ts';
 import { PAGE_BYTES, restoreSnapshot, takeSnapshot } from './snapshot.ts';
 import { loadSnapshot, storeSnapshot } from './snapshot-file.ts';
@@ -10,7 +10,8 @@ import type { Seed } from './worker-protocol.ts';
 /** Compiles Ruby, and takes its snapshot from where there is one or, failing that, from a Ruby that it starts. */
 export async function makeSeed(task: SeedTask): Promise<Seed> {
   const wasm = await readFile(task.wasmPath);
-  const compiling = WebAssembly.compile(capMemory(wasm, task.pagesMax));
+  const capped = capMemory(wasm, task.pagesMax);
+  const compiling = WebAssembly.compile(withoutData(capped));
   const key = keyOf(wasm, task);
   const stored =
     (await loadSnapshot(task.shippedDir, key)) ??
@@ -18,8 +19,8 @@ export async function makeSeed(task: SeedTask): Promise<Seed> {
   const module = await compiling;
   if (stored !== undefined) return { module, snapshot: stored, booted: false };
   const mute = { answer: () => {}, progress: () => {} };
-  const ruby = await SealedRuby.boot(module, task.programs, mute);
-  const snapshot = takeSnapshot(ruby.memory, (await SealedRuby.asleep(module, mute)).memory);
+  const { memory } = await SealedRuby.boot(await WebAssembly.compile(capped), task.programs, mute);
+  const snapshot = takeSnapshot(memory);
   if (task.cacheDir !== null) await storeSnapshot(task.cacheDir, key, snapshot);
   return { module, snapshot, booted: true };
 }

@@ -13,27 +13,18 @@ export interface Snapshot {
 export const PAGE_BYTES = 65_536;
 const WORDS_PER_PAGE = PAGE_BYTES / 8;
 
-/**
- * To be taken between two calls only: the WebAssembly stack is not part of the memory.
- * @param pristine a memory of the same module that was never run. What the module itself puts there has to be
- *   overwritten later even where Ruby has made it zero
- */
-export function takeSnapshot(memory: WebAssembly.Memory, pristine: WebAssembly.Memory): Snapshot {
-  const bytes = new Uint8Array(memory.buffer);
+/** To be taken between two calls only: the WebAssembly stack is not part of the memory. */
+export function takeSnapshot({ buffer }: WebAssembly.Memory): Snapshot {
+  const bytes = new Uint8Array(buffer);
+  const words = new BigUint64Array(buffer);
   const pagesTotal = bytes.length / PAGE_BYTES;
-  const used = [...new Set([...pagesInUse(memory), ...pagesInUse(pristine)])].sort((a, b) => a - b);
+  const used = Array.from({ length: pagesTotal }, (_, page) => page).filter((page) =>
+    words.subarray(page * WORDS_PER_PAGE, (page + 1) * WORDS_PER_PAGE).some((word) => word !== 0n),
+  );
   const snapshot = emptySnapshot(pagesTotal, used.length);
   snapshot.pages.set(used);
   used.forEach((page, at) => snapshot.content.set(pageOf(bytes, page), at * PAGE_BYTES));
   return snapshot;
-}
-
-function pagesInUse({ buffer }: WebAssembly.Memory): number[] {
-  const words = new BigUint64Array(buffer);
-  const pages = Array.from({ length: buffer.byteLength / PAGE_BYTES }, (_, page) => page);
-  return pages.filter((page) =>
-    words.subarray(page * WORDS_PER_PAGE, (page + 1) * WORDS_PER_PAGE).some((word) => word !== 0n),
-  );
 }
 
 export function emptySnapshot(pagesTotal: number, pagesUsed: number): Snapshot {
@@ -44,7 +35,7 @@ export function emptySnapshot(pagesTotal: number, pagesUsed: number): Snapshot {
   };
 }
 
-/** Into a memory that was never run. Pages that it does not have are not touched: they are zero, and cost nothing so. */
+/** Into a memory of zeros. Pages that it does not have are not touched: they are zero, and cost nothing so. */
 export function restoreSnapshot(snapshot: Snapshot, memory: WebAssembly.Memory): void {
   const pagesBefore = memory.buffer.byteLength / PAGE_BYTES;
   if (snapshot.pagesTotal > pagesBefore) memory.grow(snapshot.pagesTotal - pagesBefore);

@@ -6,7 +6,7 @@ import { Inlet, Outlet } from './pipes.ts';
  * One CRuby in WebAssembly, closed on all sides. It has no directory, no environment, no argument, no socket; the
  * bridge that lets Ruby call JavaScript is cut; what it can touch is three descriptors, which Ruby's own library
  * takes for standard input, output and error and seal.rb hides from templates. Its memory is limited
- * by the module (cap-memory.ts), its time by whoever runs the thread.
+ * by the module (wasm-sections.ts), its time by whoever runs the thread.
  *
  * INVARIANTS
  * - Between two calls nothing of a call is left on the WebAssembly stack, so its memory is a complete snapshot.
@@ -33,7 +33,10 @@ export class SealedRuby {
     return ruby;
   }
 
-  /** An instance whose memory the caller fills from a snapshot, before anything else, and then calls `awake`. */
+  /**
+   * An instance whose memory the caller fills from a snapshot, before anything else, and then calls `awake`.
+   * @param module without data
+   */
   static async asleep(module: WebAssembly.Module, outlets: Outlets): Promise<SealedRuby> {
     const { ruby, wasi, instance } = await SealedRuby.#instantiate(module, outlets);
     wasi.inst = instance;

@@ -26,6 +26,7 @@ const restAfterMs = 10_000;
  */
 export class SchemaChecks {
   readonly #limits: SchemaLimits;
+  readonly #program: () => Promise<URL>;
   readonly #oneByOne = pLimit(1);
   #worker: Promise<Worker> | undefined;
   #resting: Timer | undefined;
@@ -33,14 +34,15 @@ export class SchemaChecks {
   #waiting: AbortController | undefined;
   #closed = false;
 
-  constructor(limits: Partial<SchemaLimits> = {}) {
+  constructor(limits: Partial<SchemaLimits> = {}, program = workerProgram) {
     this.#limits = { ...limitsByDefault, ...limits };
+    this.#program = program;
   }
 
   /**
    * @returns what does not fit, with paths from the job's on; empty: all does
    * @throws InvalidInput `job-schema-invalid`: the release must be repaired, no manifest can
-   * @throws OperatorError `schema-checks-closed` (retryable)
+   * @throws OperatorError `schema-checks-closed` | `schema-checks-down` (retryable)
    */
   check(job: string, schema: string, properties: YamlMap): Promise<Fault[]> {
     return this.#oneByOne(async () => {
@@ -78,9 +80,8 @@ export class SchemaChecks {
   async #ask(request: { schema: string; properties: string }): Promise<CheckAnswer> {
     this.#resting?.cancel();
     const { checkMsMax } = this.#limits;
+    const worker = await this.#started();
     try {
-      this.#worker ??= this.#start();
-      const worker = await this.#worker;
       worker.ref();
       worker.postMessage(request);
       const answer = await this.#message(worker, checkMsMax);
@@ -90,16 +91,24 @@ export class SchemaChecks {
     } catch (thrown) {
       await this.#rest();
       if (this.#closed) throw closed();
-      const tooSlow = thrown instanceof Error && thrown.name === 'AbortError';
-      const why = tooSlow ? `it took longer than ${checkMsMax} ms` : messageOf(thrown);
+      const why = isAbort(thrown) ? `it took longer than ${checkMsMax} ms` : messageOf(thrown);
       return { faults: [{ path: 'properties', message: `can not be checked by properties_schema.json: ${why}` }] };
+    }
+  }
+
+  async #started(): Promise<Worker> {
+    this.#worker ??= this.#start();
+    try {
+      return await this.#worker;
+    } catch (thrown) {
+      this.#worker = undefined; // the next check tries again
+      throw this.#closed ? closed() : down(thrown);
     }
   }
 
   /** Its limits of time count from when it can serve. */
   async #start(): Promise<Worker> {
-    const file = await programFile('schema-worker', new URL('./worker.ts', import.meta.url), import.meta.url);
-    const worker = new Worker(file, {
+    const worker = new Worker(await this.#program(), {
       resourceLimits: { maxOldGenerationSizeMb: this.#limits.heapMbMax },
       env: {},
       execArgv: [],
@@ -115,20 +124,32 @@ export class SchemaChecks {
     }
   }
 
-  /** @throws an AbortError after `msMax`, in real time, since real work has no other; and when all is closed */
+  /**
+   * @throws an AbortError after `msMax`, in real time, since real work has no other; and when all is closed. An Error
+   *   when the thread ends, with an error of its own or without a word
+   */
   async #message(worker: Worker, msMax?: number): Promise<unknown> {
     const waiting = new AbortController();
     this.#waiting = waiting;
     if (this.#closed) waiting.abort();
     const limit = msMax === undefined ? undefined : systemClock.after(msMax, () => waiting.abort());
+    const ended = (code: number) => waiting.abort(new Error(`its thread ended with code ${code}`));
+    worker.once('exit', ended);
     try {
       const [message] = (await once(worker, 'message', { signal: waiting.signal })) as [unknown];
       return message;
+    } catch (thrown) {
+      throw isAbort(thrown) ? waiting.signal.reason : thrown; // not the reason alone: after an error it ends as well
     } finally {
       limit?.cancel();
+      worker.off('exit', ended);
     }
   }
 }
+
+const workerProgram = () => programFile('schema-worker', new URL('./worker.ts', import.meta.url), import.meta.url);
+
+const isAbort = (thrown: unknown) => thrown instanceof Error && thrown.name === 'AbortError';
 
 function asJson(properties: YamlMap): { text: string } | { faults: Fault[] } {
   try {
@@ -144,4 +165,16 @@ function closed(): OperatorError {
     retryable: true,
     hint: 'Run the task again when the director is back.',
   });
+}
+
+function down(cause: unknown): OperatorError {
+  return new OperatorError(
+    `properties of jobs can not be checked: the thread for it did not start: ${messageOf(cause)}`,
+    {
+      code: 'schema-checks-down',
+      retryable: true,
+      hint: "Run the task again. If it says the same, see whether the director's machine is out of memory, and restart it.",
+      cause,
+    },
+  );
 }

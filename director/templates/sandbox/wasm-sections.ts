@@ -22,7 +22,20 @@ export function capMemory(module: Uint8Array, pagesMax: number): Uint8Array {
   return capped;
 }
 
+/**
+ * The same module without what it puts into a new memory: for instances whose memory is filled from a snapshot, which has
+ * all of it. In Ruby's build that is its whole library: 20 MB that would be kept, and copied for each instance.
+ */
+export function withoutData(module: Uint8Array): Uint8Array {
+  return [DATA_COUNT_SECTION, DATA_SECTION].reduce((rest, id) => {
+    const { startAt, endAt } = sectionOf(rest, id);
+    return Buffer.concat([rest.subarray(0, startAt), rest.subarray(endAt)]);
+  }, module);
+}
+
 const MEMORY_SECTION = 5;
+const DATA_SECTION = 11;
+const DATA_COUNT_SECTION = 12;
 const HAS_MAXIMUM = 1;
 /** "\0asm" and the version. */
 const HEADER_BYTES = 8;
