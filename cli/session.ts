@@ -76,11 +76,11 @@ export class Session {
 
   /**
    * Starts a task, shows it, and gives its result output.
-   * @param options `quiet`: only what goes wrong is shown; `lineOf`: where in the operator's file that is
+   * @param options `quiet`: only warnings are shown, or all of it when it fails; `lineOf`: where in the operator's file that is
    */
   async run(call: Call, { quiet = false, lineOf }: { quiet?: boolean; lineOf?: LineOf } = {}): Promise<string> {
     const located = lineOf === undefined ? this.#reporter : new OwnLinesReporter(this.#reporter, lineOf);
-    const reporter = quiet ? new QuietReporter(located) : located;
+    const reporter = quiet ? new QuietReporter(located, this.#deps.ui) : located;
     return runTask(call, await this.#how(reporter));
   }
 

@@ -2,7 +2,7 @@ import type { ErrorEvent, NoticeEvent, ProgressEvent, TaskEvent } from '../../di
 import type { Clock } from '../../common/clock.ts';
 import { duration, timeOfDay, unixDate } from './format.ts';
 import { bar, frameMs, spinnerAt, type StatusLine } from './live-region.ts';
-import { titled, type TaskReporter } from './task-reporter.ts';
+import { noticeText, titled, type TaskReporter } from './task-reporter.ts';
 import type { Ui } from './ui.ts';
 
 interface Running {
@@ -123,10 +123,7 @@ export class LiveReporter implements TaskReporter {
   }
 
   #takeNotice(id: number, task: Followed, event: NoticeEvent | ErrorEvent): void {
-    const text =
-      'error' in event
-        ? `Error: ${event.error.message}`
-        : `${event.type === 'deprecation' ? 'Deprecation' : 'Warning'}: ${event.message}`;
+    const text = 'error' in event ? `Error: ${event.error.message}` : noticeText(event);
     this.#keep(id, task, event.time, text, true);
   }
 

@@ -132,7 +132,7 @@ export class EventReporter implements TaskReporter {
     if (apart && ('error' in event || event.type === 'deprecation')) this.#ui.block('\n');
     this.#ui.block(prefix);
     if ('error' in event) this.#ui.errorBlock(`Error: ${event.error.message}`);
-    else this.#ui.errorBlock(`${event.type === 'deprecation' ? 'Deprecation' : 'Warning'}: ${event.message}`);
+    else this.#ui.errorBlock(noticeText(event));
   }
 }
 
@@ -140,13 +140,15 @@ export function isSame(a: TaskEvent, b: ProgressEvent): boolean {
   return 'stage' in a && a.stage === b.stage && a.task === b.task && (a.tags ?? []).join() === (b.tags ?? []).join();
 }
 
-/** Shows a task only once it has failed. */
+/** Shows a task only once it has failed; of one that went well, what it warned of. */
 export class QuietReporter implements TaskReporter {
   readonly #inner: TaskReporter;
+  readonly #ui: Ui;
   #kept: string[] = [];
 
-  constructor(inner: TaskReporter) {
+  constructor(inner: TaskReporter, ui: Ui) {
     this.#inner = inner;
+    this.#ui = ui;
   }
 
   started(): void {
@@ -158,11 +160,22 @@ export class QuietReporter implements TaskReporter {
   }
 
   finished(id: number, state: string): void {
-    if (state === 'done') return;
+    if (state === 'done') return this.#warn();
     this.#inner.started(id);
     for (const chunk of this.#kept) this.#inner.output(id, chunk);
     this.#inner.finished(id, state);
   }
+
+  #warn(): void {
+    const lines = this.#kept.join('').split('\n');
+    for (const line of lines.filter((each) => each !== '')) {
+      const event = JSON.parse(line) as TaskEvent; // the contract's
+      if (!('stage' in event) && !('error' in event)) this.#ui.errorLine(noticeText(event));
+    }
+  }
 }
+
+export const noticeText = ({ type, message }: NoticeEvent) =>
+  `${type === 'deprecation' ? 'Deprecation' : 'Warning'}: ${message}`;
 
 export const titled = (state: string) => state.charAt(0).toUpperCase() + state.slice(1);

@@ -9,6 +9,7 @@ import { isChanging, type DeploymentPlan } from '../plan/plan-deployment.ts';
 import type { DeployOptions } from '../plan/wanted.ts';
 import type { CompiledPackage } from '../store/releases.ts';
 import type { TaskContext, TaskHandler } from '../tasks/task-context.ts';
+import { besideOthers } from './beside-others.ts';
 import { compilationMachines } from './compilation.ts';
 import { deployOptions } from './deploy-args.ts';
 import { deploymentLockWaitMs, type DeployDeps } from './deploy-deps.ts';
@@ -29,9 +30,11 @@ export function updateDeployment(deps: DeployDeps): TaskHandler {
   return (task) => {
     const name = task.task.deployment;
     if (name === null) throw new Error('an update_deployment task names no deployment');
-    return task.withLock(`lock:deployment:${name}`, deploymentLockWaitMs, () =>
-      new Deploy(deps, task, name).runOnRecord(),
-    );
+    const deploy = new Deploy(deps, task, name);
+    const [lock, run] = [`lock:deployment:${name}`, () => deploy.runOnRecord()];
+    return deploy.onlyReads
+      ? besideOthers(lock, { task, clock: deps.clock }, run)
+      : task.withLock(lock, deploymentLockWaitMs, run);
   };
 }
 
@@ -48,6 +51,10 @@ class Deploy {
     this.#name = name;
     this.#args = task.task.args as UpdateDeploymentArgs; // the API has checked it
     this.#options = deployOptions(this.#args);
+  }
+
+  get onlyReads(): boolean {
+    return this.#options.dryRun;
   }
 
   /** With an event of the director before and after. */

@@ -47,6 +47,25 @@ test('the second one is told who holds the lock; a third that waits can be cance
   expect(await director.store.locks.list(clock.now())).toEqual([]);
 });
 
+test('a plan waits for nobody: it tells of the deploy that is under way, and leaves it alone', async () => {
+  const goOn = director.cpi.faults.hang('createVm');
+  const first = await begin();
+  await wait(1000);
+
+  const plan = await clock.runUntil(director.enqueue(webTier({ instances: 2 }), { dryRun: true }));
+  await wait(1000);
+  expect(await director.store.tasks.get(plan.id)).toMatchObject({ state: 'done' });
+  expect(await director.output(plan, 'result')).toContain('create web/new (1)');
+  expect(await director.output(plan, 'event')).toContain(
+    `Task ${first.id} (create deployment) is at work on this deployment`,
+  );
+
+  goOn();
+  expect(await clock.runUntil(director.ended(first))).toMatchObject({ state: 'done' });
+  const alone = await clock.runUntil(director.deploy(webTier({ instances: 2 }), { dryRun: true }));
+  expect(alone.events).not.toContain('is at work');
+});
+
 test('the second one that waits less than the limit runs when the first is done', async () => {
   const goOn = director.cpi.faults.hang('createVm');
   const [first, second] = [await begin(), await begin()];

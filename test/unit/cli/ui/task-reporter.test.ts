@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { EventReporter, PlainTaskReporter } from '../../../../cli/ui/task-reporter.ts';
+import { EventReporter, PlainTaskReporter, QuietReporter } from '../../../../cli/ui/task-reporter.ts';
 import { TextUi } from '../../../../cli/ui/text-ui.ts';
 import { givenStreams } from '../../../support/cli-ui.ts';
 
@@ -66,4 +66,21 @@ test('raw output is shown as it is', () => {
   reporter.output(3, 'D, debug\n');
   reporter.finished(3, 'done');
   expect(streams.text()).toBe('Task 3\n\nD, debug\n\nTask 3 done\n');
+});
+
+test('a quiet task that went well says what it warned of, and nothing else; one that failed says all', () => {
+  const { streams, ui, reporter } = given();
+  const quiet = new QuietReporter(reporter, ui);
+  const warning = `${JSON.stringify({ time: noon, type: 'warning', message: 'half of it' })}\n`;
+  const output = warning + progress(0, 'a', 'started') + progress(2, 'a', 'finished');
+  quiet.started();
+  quiet.output(1, output.slice(0, 20));
+  quiet.output(1, output.slice(20));
+  quiet.finished(1, 'done');
+  expect([streams.text(), streams.errors()]).toEqual(['', 'Warning: half of it\n']);
+
+  quiet.started();
+  quiet.output(2, output);
+  quiet.finished(2, 'error');
+  expect(streams.text()).toContain('Task 2 | 12:00:00 | Updating web: a (00:00:02)');
 });
