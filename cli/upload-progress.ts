@@ -17,8 +17,16 @@ export function showingProgress(
       drawnMs = nowMs;
       const [rate, part] = [sent / Math.max(0.001, (nowMs - startMs) / 1000), bytes === 0 ? 1 : sent / bytes];
       const left = rate === 0 ? '' : `  ${duration((bytes - sent) / rate)} left`;
-      const figures = `${String(Math.floor(part * 100)).padStart(3)}%  ${decimalBytes(sent)} of ${decimalBytes(bytes)}  ${decimalBytes(Math.round(rate))}/s`;
-      ui.status([{ text: `${spinnerAt(nowMs)} ${label}  ${bar(sent, bytes)} ${figures}${left}` }]);
+      const percent = `${String(Math.floor(part * 100)).padStart(3)}%`;
+      const figures = `${decimalBytes(sent)} of ${decimalBytes(bytes)}  ${decimalBytes(Math.round(rate))}/s`;
+      const spinner = spinnerAt(nowMs);
+      const withBar = (width: number) => `${spinner} ${label}  ${bar(sent, bytes, width)} ${percent}`;
+      const shorter = [
+        `${withBar(10)}  ${figures}${left}`,
+        `${withBar(10)}${left}`,
+        `${spinner} ${percent}${left}  ${label}`,
+      ];
+      ui.status([{ text: `${withBar(20)}  ${figures}${left}`, shorter }]);
     };
     const counted = new Transform({
       transform(chunk: Buffer, _encoding, done) {
@@ -28,7 +36,8 @@ export function showingProgress(
         done(null, chunk);
       },
       flush(done) {
-        ui.status([{ text: `${spinnerAt(clock.now())} ${label} is sent; the director takes it in` }]);
+        const sentText = `${spinnerAt(clock.now())} ${label} is sent`;
+        ui.status([{ text: `${sentText}; the director takes it in`, shorter: [sentText] }]);
         done();
       },
     });

@@ -1,6 +1,8 @@
 /** One line of what is going on; `faint`: a detail of the line above. */
 export interface StatusLine {
   readonly text: string;
+  /** What to show where `text` is too wide: the first of these that fits, or the last one, cut. */
+  readonly shorter?: readonly string[];
   readonly faint?: boolean;
 }
 
@@ -52,17 +54,21 @@ export class LiveRegion {
   #drawing(): string {
     const { columns, faint } = this.#options;
     this.#drawn = this.#lines.length;
-    return this.#lines
-      .map(({ text, faint: isFaint }) => (isFaint ? faint(fit(text, columns())) : fit(text, columns())))
-      .join('\n');
+    // a cursor behind the last column wraps on some terminals
+    const width = Math.max(1, columns() - 1);
+    return this.#lines.map((line) => (line.faint ? faint(fit(line, width)) : fit(line, width))).join('\n');
   }
 }
 
-/** Cut to less than the width: a cursor behind the last column wraps on some terminals. */
-function fit(text: string, columns: number): string {
-  const characters = Array.from(text);
-  const width = Math.max(1, columns - 1);
-  return characters.length <= width ? text : `${characters.slice(0, width - 1).join('')}…`;
+function fit({ text, shorter = [] }: StatusLine, width: number): string {
+  const texts = [text, ...shorter];
+  const fitting = texts.find((each) => Array.from(each).length <= width);
+  return (
+    fitting ??
+    `${Array.from(texts.at(-1) ?? '')
+      .slice(0, width - 1)
+      .join('')}…`
+  );
 }
 
 const spinner = Array.from('⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏');

@@ -1,7 +1,8 @@
 import type { ErrorEvent, NoticeEvent, ProgressEvent, TaskEvent } from '../../director/api/contract/tasks.ts';
 import type { Clock } from '../../common/clock.ts';
 import { duration, timeOfDay, unixDate } from './format.ts';
-import { bar, frameMs, spinnerAt, type StatusLine } from './live-region.ts';
+import { frameMs, spinnerAt, type StatusLine } from './live-region.ts';
+import { runningStatus, stageStatus } from './status-lines.ts';
 import { noticeText, titled, type TaskReporter } from './task-reporter.ts';
 import type { Ui } from './ui.ts';
 
@@ -147,23 +148,20 @@ function statusOf(id: number, task: Followed, nowMs: number): StatusLine[] {
     const running = [...task.running.values()].filter(({ event }) => keyOf(event) === key);
     return running.length === 0 ? [] : [{ stage, running }];
   });
-  const stageText = ({ title, finished, total, sinceMs }: Stage) =>
-    `${spinner} ${title}  ${bar(finished, total)}  ${finished}/${total}  ${since(sinceMs, nowMs)}`;
+  const stageLine = ({ sinceMs, ...stage }: Stage) => stageStatus(stage, { spinner, time: since(sinceMs, nowMs) });
   if (busy.length === 0) {
     // between two waves of a stage, or two stages
     const last = [...task.stages.values()].at(-1);
-    if (last !== undefined && last.finished < last.total) return [{ text: stageText(last) }];
+    if (last !== undefined && last.finished < last.total) return [stageLine(last)];
     const after = last === undefined ? '' : `, after ${last.title}`;
-    return [{ text: `${spinner} Task ${id}${after}  ${since(task.sinceMs, nowMs)}` }];
+    const text = (behind: string) => `${spinner} Task ${id}${behind}  ${since(task.sinceMs, nowMs)}`;
+    return [{ text: text(after), shorter: [text('')] }];
   }
   const lines = busy.flatMap(({ stage, running }): StatusLine[] => [
-    { text: stageText(stage) },
+    stageLine(stage),
     ...running
       .filter(({ event }) => event.task !== event.stage)
-      .map(({ event, step, sinceMs }) => ({
-        text: `    ${event.task}${step === '' ? '' : `  ${step}`}  ${since(sinceMs, nowMs)}`,
-        faint: true,
-      })),
+      .map(({ event, step, sinceMs }) => runningStatus(event.task, { step, time: since(sinceMs, nowMs) })),
   ]);
   const left = lines.length - rowsMax;
   return left <= 0 ? lines : [...lines.slice(0, rowsMax), { text: `    and ${left} more`, faint: true }];

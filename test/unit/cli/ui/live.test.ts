@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { VirtualClock } from '../../../../common/clock.ts';
 import { LiveReporter } from '../../../../cli/ui/live-reporter.ts';
 import { bar } from '../../../../cli/ui/live-region.ts';
@@ -44,7 +44,7 @@ test('what goes on moves at the bottom, with a count; what ended stays above, on
     'Task 7',
     '',
     'Task 7 | 12:00:00 | Updating web: a (00:00:02)',
-    expect.stringMatching(/Updating web {2}██████/),
+    expect.stringMatching(/Updating web {2}██░░░ {2}1\/2 {2}00:00:01$/),
     '    b  00:00:00',
   ]);
   reporter.output(7, progress(9, 'b', 'failed', { error: 'no disk' }));
@@ -105,6 +105,49 @@ test('no line is as wide as the terminal, and of very many things only some are 
   expect(screen()).toHaveLength(9);
   expect(screen().at(-1)).toBe('    and 23 more');
   reporter.finished(1, 'cancelled');
+});
+
+describe('on a narrow terminal', () => {
+  const id = '2fd0e5a4-9c8e-4f4e-8f6c-1f2c7d9b8a7f';
+  const event = (task: string, status: string, stage = 'Updating instance') =>
+    `${JSON.stringify({ time: noon, stage, tags: ['kubernetes-worker'], total: 5, task, index: 1, state: 'in_progress', progress: 0, data: { status } })}\n`;
+  const shown = (columns: number, ...events: string[]) => {
+    const { reporter, screen } = given(columns);
+    reporter.started(7);
+    for (const each of events) reporter.output(7, each);
+    const rows = screen();
+    reporter.finished(7, 'done');
+    return rows;
+  };
+  const events = [
+    event(`web/${id} (0) (canary)`, 'executing pre-start'),
+    event(`kubernetes-worker/${id} (12)`, 'skipped pre-stop & drain'),
+    event('ruby/4f3c2a1b0e9d8c7b6a5f4e3d2c1b0a9f8e7d6c5b', 'compiling'),
+  ];
+
+  test('the bar goes first, then the end of a long id; what an instance is at stays', () => {
+    expect(shown(100, ...events)).toEqual([
+      '⠋ Updating instance kubernetes-worker  ░░░░░░░░░░░░░░░░░░░░  0/5  00:00:00',
+      `    web/${id} (0) (canary)  executing pre-start  00:00:00`,
+      `    kubernetes-worker/${id} (12)  skipped pre-stop & drain  00:00:00`,
+      '    ruby/4f3c2a1b0e9d8c7b6a5f4e3d2c1b0a9f8e7d6c5b  compiling  00:00:00',
+    ]);
+    expect(shown(60, ...events)).toEqual([
+      '⠋ Updating instance kubernetes-worker  ░░░░░  0/5  00:00:00',
+      '  web/0 (canary)  executing pre-start  00:00:00',
+      '  kubernetes-worker/12  skipped pre-stop & drain  00:00:00',
+      '    ruby/4f3c2a1b…  compiling  00:00:00',
+    ]);
+  });
+
+  test('of 40 columns, too; a name too long keeps its end, which tells instances apart', () => {
+    expect(shown(40, ...events)).toEqual([
+      '⠋ 0/5  Updating instance kubernetes-wo…',
+      '  web/0  executing pre-start  00:00:00',
+      '  …-worker/12  skipped pre-stop & drain',
+      '    ruby/4f3c2a1b…  compiling  00:00:00',
+    ]);
+  });
 });
 
 test('a bar is full only when all is done', () => {
