@@ -8,6 +8,8 @@ export interface CommandSpec {
   readonly text: string;
   readonly args?: readonly ArgumentSpec[];
   readonly flags?: readonly FlagSpec[];
+  /** It asks no director anything: of the flags that all commands have, it takes `--help` alone. */
+  readonly noClient?: true;
   /** It runs until it is stopped, and tells its end itself. */
   readonly untilStopped?: true;
   readonly run: (context: Context, given: Given) => Promise<void>;

@@ -2,16 +2,16 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import type { CommandSpec } from './command.ts';
 import { type FlagSpec, Given } from './given.ts';
 import { CliError } from './failure.ts';
+import { flagsOf } from './globals.ts';
 
 /**
  * Reads a command line as go-flags does, since scripts are written for that: flags of all commands may stand anywhere,
  * `-d=name` is `-d name`, and a flag with an optional value takes it by `=` only. Commander would take the next word.
  */
-export function parseCommandLine(command: CommandSpec, globals: readonly FlagSpec[], words: readonly string[]): Given {
-  const own = command.flags ?? [];
+export function parseCommandLine(command: CommandSpec, words: readonly string[]): Given {
+  const { own, common } = flagsOf(command);
   // `-v` is a variable to those commands that know it
-  const inherited = globals.filter((flag) => !own.some(({ name }) => name === flag.name));
-  const flags = [...own, ...inherited.map((flag) => withoutShort(flag, own))];
+  const flags = [...own, ...common.map((flag) => withoutShort(flag, own))];
   const values = new Map<string, string[]>();
   const parser = parserOf(command, flags, (flag, value) => {
     values.set(flag.name, [...(values.get(flag.name) ?? []), value]);

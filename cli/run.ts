@@ -37,7 +37,7 @@ export async function runCli(options: CliOptions): Promise<0 | 1> {
       return 0;
     }
     const { command, args } = chosen(name, rest, before);
-    const given = parseCommandLine(command, globalFlags, args);
+    const given = parseCommandLine(command, args);
     const globals = globalsOf(given, env);
     const { json, tty, color, interactive, columns } = globals;
     const colored = color && colorful;

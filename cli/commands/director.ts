@@ -18,6 +18,7 @@ export const directorCommands: readonly CommandSpec[] = [
   {
     name: 'director',
     text: 'Run a director, until it is told to stop',
+    noClient: true,
     untilStopped: true,
     flags: [
       // here it is the director's file, not the one with the environments

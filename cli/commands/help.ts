@@ -1,7 +1,7 @@
 import type { CommandSpec } from '../command.ts';
 import type { FlagSpec } from '../given.ts';
 import { findCommand } from '../find-command.ts';
-import { globalFlags } from '../globals.ts';
+import { flagsOf, globalFlags } from '../globals.ts';
 
 /** @param all every command, these among them */
 export const helpCommands = (all: () => readonly CommandSpec[]): readonly CommandSpec[] => [
@@ -26,17 +26,18 @@ function overview(commands: readonly CommandSpec[]): string {
   ].join('');
 }
 
-function usageOf({ name, aliases = [], text, args = [], flags = [] }: CommandSpec): string {
-  const options = flags.length === 0 ? '' : ` [${name}-OPTIONS]`;
+function usageOf(command: CommandSpec): string {
+  const { name, aliases = [], text, args = [] } = command;
+  const { own, common } = flagsOf(command);
+  const options = own.length === 0 ? '' : ` [${name}-OPTIONS]`;
   const shown = args.map(({ name: arg, optional, many }) => {
     const word = many ? `${arg}...` : arg;
     return optional ? ` [${word}]` : ` ${word}`;
   });
   return [
     `Usage:\n  gantry [OPTIONS] ${name}${options}${shown.join('')}\n\n${text}${aliasText(aliases)}\n\nApplication Options:\n`,
-    // a command's own flag stands in place of the common one of that name
-    ...flagLines(globalFlags.filter(({ name: common }) => !flags.some((own) => own.name === common))),
-    ...(flags.length === 0 ? [] : [`\n[${name} command options]\n`, ...flagLines(flags)]),
+    ...flagLines(common),
+    ...(own.length === 0 ? [] : [`\n[${name} command options]\n`, ...flagLines(own)]),
   ].join('');
 }
 

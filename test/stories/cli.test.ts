@@ -232,6 +232,29 @@ test('help names each flag once, also one that a command has for itself', async 
   expect(text).toContain("The director's config file");
 });
 
+test('help for a director lists what it takes, and nothing of what says where a client finds one', async () => {
+  const { text } = await gantry(['director', '--help']);
+  expect([...text.matchAll(/--([a-z]+)/g)].map(([, name]) => name)).toEqual(['help', 'config']);
+  expect((await gantry(['deploy', '--help'])).text).toContain('--environment=NAME');
+});
+
+test('a command line that cannot be read is told in words, also to who wants JSON, as with bosh', async () => {
+  for (const [words, said] of [
+    [['nosuch', '--json'], "Unknown command `nosuch'"],
+    [['--json'], 'Please specify one command of'],
+    [['deploy', '--json'], 'the required argument `PATH` was not provided'],
+  ] as const) {
+    const { code, text, errors } = await gantry(words);
+    expect([code, text]).toEqual([1, '\n']);
+    expect(errors).toMatch(new RegExp(`^${said}[^]*\nExit code 1\n$`));
+  }
+  // once it could be read, what goes wrong is a part of the document
+  const { text } = await gantry(['-d', '', 'manifest', '--json']);
+  expect(JSON.parse(text)).toMatchObject({
+    Lines: [expect.any(String), expect.stringContaining('deployment name'), 'Exit code 1'],
+  });
+});
+
 test('who may only read is refused what changes something, with the scopes that are missing', async () => {
   expect(await gantry(['deployments'], { user: 'reader' })).toMatchObject({ code: 0 });
   const refused = await gantry(['upload-release', 'greeter.tgz'], { user: 'reader' });

@@ -6,7 +6,7 @@ import { parseCommandLine, splitCommand } from '../../../cli/parse.ts';
 
 function parse(line: string) {
   const { name, rest } = splitCommand(line.split(' '), globalFlags);
-  return parseCommandLine(findCommand(commands, name), globalFlags, rest);
+  return parseCommandLine(findCommand(commands, name), rest);
 }
 
 describe('a command line', () => {
@@ -41,6 +41,8 @@ describe('a command line', () => {
     ['add-blob', 'the required arguments `PATH` and `BLOBS-PATH` were not provided'],
     ['update-config x.yml --name n', "the required flag `--type' was not specified"],
     ['deploy m.yml -d', "expected argument for flag `-d, --deployment'"],
+    ['director --json', "unknown flag `json'"],
+    ['-d cf director', "unknown flag `d'"],
     ['deply', "Unknown command `deply', did you mean `deploy'?"],
   ])('"%s" is refused: %s', (line, message) => {
     expect(() => parse(line)).toThrow(message);
