@@ -18,6 +18,8 @@ export interface AuthorizationOptions {
   readonly authentication: Info['user_authentication'];
   readonly credentials: Credentials;
   readonly caCert: string;
+  /** Whoever closes the connection wants no token any more. */
+  readonly signal: AbortSignal;
 }
 
 /** How to say who we are: HTTP basic, or a bearer token of the UAA that the director names. */
@@ -40,7 +42,7 @@ export function authorizationFor(options: AuthorizationOptions): (fresh: boolean
 }
 
 async function fetchToken(
-  { authentication, credentials, caCert }: AuthorizationOptions,
+  { authentication, credentials, caCert, signal }: AuthorizationOptions,
   grant: Record<string, string>,
 ): Promise<string> {
   const { url } = authentication.options;
@@ -55,6 +57,7 @@ async function fetchToken(
         method: 'POST',
         ...(caCert === '' ? {} : { ca: caCert }),
         timeout: tokenWaitMsMax,
+        signal,
         headers: {
           accept: 'application/json',
           'content-type': 'application/x-www-form-urlencoded',

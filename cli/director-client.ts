@@ -51,6 +51,7 @@ export class DirectorClient {
   readonly #options: DirectorClientOptions;
   readonly #agent: Agent;
   readonly endpoint: string;
+  #closed = false;
 
   constructor(options: DirectorClientOptions) {
     this.#options = options;
@@ -97,7 +98,9 @@ export class DirectorClient {
     await pipeline(response, to);
   }
 
+  /** What has not been answered fails. */
   close(): void {
+    this.#closed = true;
     this.#agent.destroy();
   }
 
@@ -123,7 +126,8 @@ export class DirectorClient {
       try {
         return await this.#once(call, authorization);
       } catch (error) {
-        if (attempt >= attempts || isTlsFault(error)) throw new CliError(what, explained(error, this.endpoint));
+        if (attempt >= attempts || this.#closed || isTlsFault(error))
+          throw new CliError(what, explained(error, this.endpoint));
         await this.#options.clock.sleep(readRetryMs);
       }
     }

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import type { CommandSpec } from './command.ts';
 import type { FlagSpec, Given } from './given.ts';
 import { CliError } from './failure.ts';
 
@@ -26,15 +25,6 @@ export const globalFlags: readonly FlagSpec[] = [
   { name: 'no-color', text: 'Toggle colorized output' },
   { name: 'non-interactive', short: 'n', text: "Don't ask for user input", env: 'BOSH_NON_INTERACTIVE' },
 ];
-
-/** Those that a command takes, its own and the common ones. Its own stands in place of a common one of that name. */
-export function flagsOf({ flags = [], noClient }: CommandSpec): {
-  own: readonly FlagSpec[];
-  common: readonly FlagSpec[];
-} {
-  const common = noClient ? globalFlags.filter(({ name }) => name === 'help') : globalFlags;
-  return { own: flags, common: common.filter(({ name }) => !flags.some((own) => own.name === name)) };
-}
 
 export interface Globals {
   readonly config: string;

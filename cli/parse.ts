@@ -2,7 +2,7 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import type { CommandSpec } from './command.ts';
 import { type FlagSpec, Given } from './given.ts';
 import { CliError } from './failure.ts';
-import { flagsOf } from './globals.ts';
+import { flagsOf } from './flags-of.ts';
 
 /**
  * Reads a command line as go-flags does, since scripts are written for that: flags of all commands may stand anywhere,

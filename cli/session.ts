@@ -27,6 +27,7 @@ export class Session {
   #config: ConfigFile | undefined;
   #connected: Promise<DirectorClient> | undefined;
   #open: DirectorClient[] = [];
+  readonly #closing = new AbortController();
 
   constructor(deps: SessionDeps) {
     this.#deps = deps;
@@ -105,6 +106,7 @@ export class Session {
   }
 
   close(): void {
+    this.#closing.abort();
     for (const client of this.#open.splice(0)) client.close();
   }
 
@@ -116,6 +118,7 @@ export class Session {
       authentication: info.user_authentication,
       credentials,
       caCert: await this.#caCert(),
+      signal: this.#closing.signal,
     });
     this.#deps.ui.line(`Using environment '${await this.environment()}' as ${described(credentials)}`);
     return this.#client(authorization);

@@ -1,7 +1,8 @@
 import type { CommandSpec } from '../command.ts';
 import type { FlagSpec } from '../given.ts';
 import { findCommand } from '../find-command.ts';
-import { flagsOf, globalFlags } from '../globals.ts';
+import { flagsOf } from '../flags-of.ts';
+import { globalFlags } from '../globals.ts';
 
 /** @param all every command, these among them */
 export const helpCommands = (all: () => readonly CommandSpec[]): readonly CommandSpec[] => [

@@ -255,6 +255,19 @@ test('a command line that cannot be read is told in words, also to who wants JSO
   });
 });
 
+test('a shell is told names to offer, and nothing when there is no director to tell them', async () => {
+  await gantry(['-d', 'greeter', 'deploy', shipped('manifests/shipped/quickstart/greeter.yml')]); // its name is enough
+  expect(await gantry(['completion', '--names', 'deployments'])).toEqual({ code: 0, text: 'greeter\n', errors: '' });
+  const nothing = { code: 0, text: '', errors: '' };
+  expect(await gantry(['completion', '--names=deployments', '-e', 'https://127.0.0.1:1'])).toEqual(nothing);
+  expect(await gantry(['completion', '--names=deployments'], { user: 'stranger' })).toEqual(nothing);
+
+  expect(await gantry(['completion', '--names=environments'])).toEqual(nothing);
+  const own = ['--config', join(dir, 'own-config')];
+  await gantry(['alias-env', 'lab', '-e', director.url, ...own]);
+  expect(await gantry(['completion', '--names=environments', ...own])).toMatchObject({ text: 'lab\n' });
+});
+
 test('who may only read is refused what changes something, with the scopes that are missing', async () => {
   expect(await gantry(['deployments'], { user: 'reader' })).toMatchObject({ code: 0 });
   const refused = await gantry(['upload-release', 'greeter.tgz'], { user: 'reader' });

@@ -1,0 +1,79 @@
+import { execFile } from 'node:child_process';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { commands } from '../../../cli/commands.ts';
+import { bash } from '../../../cli/completion/bash.ts';
+import { fish } from '../../../cli/completion/fish.ts';
+
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'completion-'));
+  await writeFile(join(dir, 'completion.bash'), bash(commands));
+  await writeFile(join(dir, 'manifest.yml'), '');
+  // Tells what it was asked, and two names.
+  await writeFile(join(dir, 'gantry'), '#!/bin/sh\necho "$@" > "$(dirname "$0")/asked"\nprintf "web\\nworker\\n"\n');
+  await chmod(join(dir, 'gantry'), 0o755);
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+/** What bash offers for a line that ends where TAB was pressed; `=` stands alone, as bash has it. */
+async function offered(...words: string[]): Promise<{ names: string[]; asked: string }> {
+  const script = `source ./completion.bash
+    COMP_WORDS=(gantry "$@"); COMP_CWORD=$#
+    _gantry gantry; printf '%s\\n' "\${COMPREPLY[@]}"; cat asked >&2 2>/dev/null; rm -f asked`;
+  const { stdout, stderr } = await promisify(execFile)('bash', ['--norc', '-c', script, 'bash', ...words], {
+    cwd: dir,
+    env: { PATH: `${dir}:${process.env['PATH']}` },
+  });
+  return { names: stdout.split('\n').filter((name) => name !== ''), asked: stderr.trim() };
+}
+
+describe('bash offers', () => {
+  test('deployments for -d, from the director that the line names', async () => {
+    expect(await offered('-d', 'w')).toEqual({
+      names: ['web', 'worker'],
+      asked: 'completion --names deployments --non-interactive',
+    });
+    expect(
+      await offered('-e', 'lab', 'deploy', 'manifest.yml', '--client', '=', 'ci', '--deployment', '=', 'wo'),
+    ).toEqual({ names: ['worker'], asked: 'completion --names deployments --non-interactive -e lab --client ci' });
+    expect((await offered('vms', '--deployment', '=')).names).toEqual(['web', 'worker']);
+    expect(await offered('--environment=lab', 'vms', '--deployment=we')).toEqual({
+      names: ['--deployment=web'],
+      asked: 'completion --names deployments --non-interactive --environment=lab',
+    });
+  });
+
+  test('environments for -e', async () => {
+    expect((await offered('deploy', '-e', '')).asked).toBe('completion --names environments --non-interactive');
+  });
+
+  test('files where a flag wants one, nothing where nobody knows, and never a command as a value', async () => {
+    expect((await offered('deploy', '-o', 'man')).names).toEqual(['manifest.yml']);
+    expect((await offered('deploy', '--vars-file', '=', 'man')).names).toEqual(['manifest.yml']);
+    expect((await offered('--ca-cert', 'man')).names).toEqual(['manifest.yml']);
+    expect((await offered('deploy', '--canaries', '')).names).toEqual([]);
+    expect((await offered('--client', 'v')).names).toEqual([]);
+  });
+
+  test('commands, also behind flags with values; then their own flags, and files', async () => {
+    expect((await offered('-d', 'web', 'dep')).names).toEqual(['deploy', 'deployment', 'deployments']);
+    expect((await offered('-n', 'deploy', '--canar')).names).toEqual(['--canaries']);
+    expect((await offered('director', '--')).names).toEqual(['--config', '--help']);
+    expect((await offered('deploy', '--skip-drain', 'man')).names).toEqual(['manifest.yml']);
+  });
+});
+
+test('fish is told the same', () => {
+  const lines = fish(commands).split('\n');
+  const lineOf = (flag: string) => lines.find((line) => line.includes(` -l ${flag} `));
+  expect(lineOf('deployment')).toContain("-s d -x -a '(__gantry_names deployments)'");
+  expect(lineOf('environment')).toContain("-s e -x -a '(__gantry_names environments)'");
+  expect(lines).toContainEqual(expect.stringMatching(/^ +test \$i -lt \(count \$words\); and set -a where /)); // `-e` alone
+  expect(lineOf('ops-file')).toContain('-s o -r -F');
+  expect(lineOf('canaries')).toContain('canaries -x -d');
+  expect(lineOf('skip-drain')).toContain('skip-drain -d');
+});
