@@ -14,11 +14,14 @@ interface Place {
  */
 export class LineIndex {
   readonly #text: string;
+  readonly #own: string;
   #root: Place | undefined;
   #lineStarts: number[] | undefined;
 
-  constructor(text: string) {
+  /** @param text as the parser took it @param own as its author wrote it: other white space, the same offsets */
+  constructor(text: string, own = text) {
     this.#text = text;
+    this.#own = own;
   }
 
   /** From 1. Of the nearest thing above, where the path itself isn't in the document. */
@@ -34,7 +37,7 @@ export class LineIndex {
   }
 
   #lineAt(offset: number): number {
-    this.#lineStarts ??= lineStartsOf(this.#text);
+    this.#lineStarts ??= lineStartsOf(this.#own);
     let low = 0;
     let high = this.#lineStarts.length;
     while (low < high) {

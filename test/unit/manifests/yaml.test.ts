@@ -83,6 +83,34 @@ describe('a document', () => {
     expect(messageAt('', () => readYaml(text))).toContain(message);
   });
 
+  test.each([
+    ['a: 1\nb: {c: Killed', 'no "}" closes the "{" that is opened at line 2, column 4: b: {c: Killed (close it)'],
+    ['a: 1\nb: {c: Killed\n', 'no "}" closes the "{" that is opened at line 2, column 4'],
+    ['x:\n- jobs: [\n  - name: web\n    azs: [z1]\n', 'no "]" closes the "[" that is opened at line 2, column 9'],
+    ['a: [b, {c: d]\n', 'no "}" closes the "{" that is opened at line 1, column 8'],
+    ['a: [ # one ]\n  b\nc: d', 'no "]" closes the "[" that is opened at line 1, column 4'],
+    ['text: |\n  if [ it\'s; then "\n\nb: [c\nd: e', 'closes the "[" that is opened at line 4, column 4'],
+    ['- run: >\n    a [\n  b: {\n- c: "x]"\n', 'closes the "{" that is opened at line 3, column 6'],
+    ['a: 1\nfoo: "abc\nb: c\n', 'nothing closes the quote " that is opened at line 2, column 6: foo: "abc (close it'],
+    ['foo: "abc\nb: "c"\n', 'nothing closes the quote " that is opened at line 1, column 6'],
+    ["foo: 'it''s\nb: 'c'\n", "nothing closes the quote ' that is opened at line 1, column 6"],
+    ['a: [x, "b]\nc: d\n', 'nothing closes the quote " that is opened at line 1, column 8'],
+  ])('%j is told by what is not closed', (text, message) => {
+    expect(messageAt('', () => readYaml(text))).toContain(message);
+    expect(() => readYaml(text)).not.toThrow(/\[line/); // it is in the sentence
+  });
+
+  test('a missing comma in brackets that are closed is told where it is missing', () => {
+    expect(messageAt('', () => readYaml('a: [\n{b: c}\n{d: e}\n]\n'))).toContain('missed comma');
+    expect(messageAt('', () => readYaml('a: [\n{b: c}\n{d: e}\n]\n'))).toContain('at line 3, column 1');
+  });
+
+  test('brackets may close below their key, as in Psych and Go', () => {
+    const document = readYaml('x:\n  azs: [\n    z1, # one ]\n  z2\n  ]\nb: {\nc: two\n   words,\nd: "]"\n}\ne: 1.0\n');
+    expect(document.value).toEqual({ x: { azs: ['z1', 'z2'] }, b: { c: 'two words', d: ']' }, e: 1 });
+    expect([['x', 'azs', 1], ['b', 'd'], ['e']].map((path) => document.lineOf(path))).toEqual([4, 9, 11]);
+  });
+
   test('that aliases blow up is refused, before it takes anything', () => {
     const levels = Array.from('abcdefgh').map((name, i, all) => {
       const below = i === 0 ? '1' : `*${all[i - 1]}`;
