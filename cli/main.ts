@@ -7,11 +7,16 @@ const terminal = process.stdout.isTTY === true;
 const killedBy = { sigint: 128 + 2, sigpipe: 128 + 13 };
 /** It has more to do than to print. */
 let serves = false;
-// `gantry … | head` has read enough: ends as every Unix program does, for which Node ignores SIGPIPE
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  if (!serves) process.exit(killedBy.sigpipe);
-});
+/** Its terminal was closed. */
+let hungUp = false;
+// `gantry … | head` has read enough: ends as every Unix program does, for which Node ignores SIGPIPE. A terminal that
+// was closed is the same
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+    if (!serves) process.exit(killedBy.sigpipe);
+  });
+}
 
 process.exitCode = await runCli({
   words: process.argv.slice(2),
@@ -30,6 +35,9 @@ process.exitCode = await runCli({
   version: process.env.GANTRY_VERSION ?? '0.0.0',
 });
 
+// as what this signal does; Node would abort, for it resets the terminal when it exits
+if (hungUp) process.kill(process.pid, 'SIGHUP');
+
 function workingDirectory(): string {
   try {
     return process.cwd();
@@ -43,7 +51,12 @@ function workingDirectory(): string {
 function untilStopped(): Promise<void> {
   serves = true;
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.once(signal, () => {
+        hungUp ||= signal === 'SIGHUP';
+        resolve();
+      });
+    }
   });
 }
 

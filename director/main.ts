@@ -78,8 +78,10 @@ export interface RunningDirector {
   infrastructure: string;
   /** Resolves when it cannot go on and has to be started anew; what it was doing goes on then. */
   broken: Promise<OperatorError>;
-  /** How many there are: their machines outlive the director. */
-  deployments(): Promise<number>;
+  /** Their names: their machines outlive the director. */
+  deployments(): Promise<string[]>;
+  /** How many wait or run. */
+  tasksUnderWay(): Promise<number>;
   /** Tasks that run are given a moment to end; what is left goes on at the next start. */
   stop(): Promise<void>;
 }
@@ -230,7 +232,8 @@ async function start(
     files,
     infrastructure: infrastructure.name,
     broken,
-    deployments: async () => (await store.deployments.list()).length,
+    deployments: async () => (await store.deployments.list()).map(({ name }) => name),
+    tasksUnderWay: async () => (await store.tasks.list({ states: ['queued', 'processing', 'cancelling'] })).length,
     stop: closeAll,
   };
 }

@@ -38,7 +38,7 @@ export const directorCommands: readonly CommandSpec[] = [
       ui.line(
         `Stopping. Tasks that run have ${stopGraceMs / 1000} s to end; what is left goes on at the next start. Ctrl-C again ends it at once.`,
       );
-      const deployments = broken === undefined ? await director.deployments() : 0; // else it cannot be asked
+      const deployments = broken === undefined ? (await director.deployments()).length : 0; // else it cannot be asked
       await director.stop();
       ui.line('Stopped.');
       if (deployments > 0) {

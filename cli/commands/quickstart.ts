@@ -8,11 +8,11 @@ export const quickstartCommands: readonly CommandSpec[] = [
     flags: [{ name: 'once', text: 'Take everything down again as soon as it was shown' }],
     run: async ({ ui, color, untilStopped }, given) => {
       const { quickstart } = await import('../quickstart/quickstart.ts');
-      const stopped = process.stdout.isTTY && !given.on('once') ? untilStopped : null;
       await quickstart({
         out: (line) => ui.block(`${line}\n`),
         color,
-        untilStopped: stopped,
+        stay: process.stdout.isTTY && !given.on('once'),
+        stopped: untilStopped(),
         program: process.argv[1] ?? '',
       });
     },

@@ -1,20 +1,20 @@
-import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import pc from 'picocolors';
 import { messageOf, OperatorError } from '../../common/errors.ts';
-import { localMachines, startFromFile, type RunningDirector } from '../../director/main.ts';
+import { localMachines } from '../../director/main.ts';
+import { describeError } from '../failure.ts';
 import { shellWord } from '../shell-word.ts';
-import { makeArtifacts, type QuickstartFiles } from './artifacts.ts';
+import { makeArtifacts } from './artifacts.ts';
+import { homePrefix, takeDownLeftovers } from './leftovers.ts';
+import { configFile, Stand, type StandOptions } from './stand.ts';
 
-export interface QuickstartOptions {
-  /** Waits for Ctrl-C once all is shown; null: nobody is there to press it. */
-  untilStopped: (() => Promise<void>) | null;
-  /** The gantry program itself, to run its own commands with. */
-  program: string;
-  out: (line: string) => void;
-  color: boolean;
+export interface QuickstartOptions extends StandOptions {
+  /** Stays up once all is shown; false: nobody is there to press Ctrl-C. */
+  stay: boolean;
+  /** Somebody wants it to end, wherever it is. */
+  stopped: Promise<void>;
 }
 
 /** How long a greeter may take to answer once its deploy has succeeded. */
@@ -22,59 +22,102 @@ const answerWaitMs = 10_000;
 
 /**
  * A director with every default, a release, a stemcell, a deployment: each step by the command that an operator would
- * type, shown before it runs. Everything is in one directory, and gone at the end.
+ * type, shown before it runs. Everything is in one directory, and gone at the end, also when it was ended or failed half-way.
+ * @throws OperatorError `quickstart-step-failed` | `quickstart-no-answer` | `quickstart-stopped` | `quickstart-twice` | `quickstart-left`
  */
 export async function quickstart(options: QuickstartOptions): Promise<void> {
-  const { out, color } = options;
-  const home = await mkdtemp(
-    join(await ensure(join(process.env['GANTRY_HOME'] ?? join(homedir(), '.gantry'))), 'quickstart-'),
-  );
+  const { out, color, stay, stopped } = options;
+  const root = process.env['GANTRY_HOME'] ?? join(homedir(), '.gantry');
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  await takeDownLeftovers(root, options);
   const startedMs = performance.now();
   const machines = await localMachines();
   if (machines.reason !== null)
     out(pc.createColors(color).yellow(`Machines are simulated: ${machines.reason}. Nothing will really run on them.`));
-  const config = join(home, 'director.yml');
-  await writeFile(config, directorConfig(home, machines.kind));
-  const director = await startFromFile(config, { logFile: join(home, 'director.log') });
-  let deployed = false;
+  const home = await mkdtemp(join(root, homePrefix));
+  await writeFile(join(home, configFile), directorConfig(home, machines.kind));
+  const stand = await Stand.start(home, options);
+  out(`A director is up at ${stand.director.url} after ${seconds(startedMs)}, with ${stand.director.infrastructure}.`);
   try {
-    out(`A director is up at ${director.url} after ${seconds(startedMs)}, with ${director.infrastructure}.`);
-    const env = await environment(home, director);
-    const gantry = (...args: string[]) => run(options, env, args);
-    const files = await makeArtifacts(join(home, 'artifacts'), '1');
-    deployed = true; // from here there may be something to take down
-    await showDeploy(gantry, files);
-    await gantry('-d', 'greeter', 'instances');
-    if (machines.kind === 'process') out(await firstAnswer(home));
-    out(`\nFrom nothing to running in ${seconds(startedMs)}.`);
-    if (options.untilStopped !== null) {
-      await showTheWay(options, env, home);
-      await options.untilStopped();
-    }
-    await gantry('-n', '-d', 'greeter', 'delete-deployment');
-    deployed = false;
-  } finally {
-    await director.stop();
-    if (!deployed) out('\nAll of it is gone again.');
-    if (deployed) out(`What was deployed is still there, and so is all that the director knows of it: ${home}`);
-    else await rm(home, { recursive: true, force: true });
+    await unlessStopped(options, stand, async () => {
+      await show(stand);
+      if (machines.kind === 'process') out(await firstAnswer(home));
+    });
+  } catch (thrown) {
+    await endedEarly(stand, options, thrown);
+    throw thrown;
   }
+  out(`\nFrom nothing to running in ${seconds(startedMs)}.`);
+  if (stay) {
+    out(theWay(stand));
+    await stopped;
+  }
+  await stand.takeDown({ forced: false }).catch((thrown: unknown) => leftBehind(stand, thrown));
+  await stand.remove();
+  out('\nAll of it is gone again.');
 }
 
-async function ensure(directory: string): Promise<string> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  return directory;
+async function show(stand: Stand): Promise<void> {
+  const { release, stemcell, cloudConfig, manifest } = await makeArtifacts(join(stand.home, 'artifacts'), '1');
+  await stand.gantry('upload-release', release);
+  await stand.gantry('upload-stemcell', stemcell);
+  await stand.gantry('-n', 'update-cloud-config', cloudConfig);
+  await stand.gantry('-d', 'greeter', 'plan', manifest);
+  await stand.gantry('-n', '-d', 'greeter', 'deploy', manifest);
+  await stand.gantry('-d', 'greeter', 'instances');
 }
 
-async function showDeploy(
-  gantry: (...args: string[]) => Promise<void>,
-  { release, stemcell, cloudConfig, manifest }: QuickstartFiles,
+/** @throws OperatorError `quickstart-stopped` */
+async function unlessStopped(
+  { stopped }: QuickstartOptions,
+  stand: Stand,
+  showing: () => Promise<void>,
 ): Promise<void> {
-  await gantry('upload-release', release);
-  await gantry('upload-stemcell', stemcell);
-  await gantry('-n', 'update-cloud-config', cloudConfig);
-  await gantry('-d', 'greeter', 'plan', manifest);
-  await gantry('-n', '-d', 'greeter', 'deploy', manifest);
+  let at: 'showing' | 'stopping' | 'shown' = 'showing';
+  const stop = stopped.then(() => {
+    if (at === 'shown') return; // it is being taken down anyway
+    at = 'stopping';
+    stand.endCommand();
+    throw stoppedEarly();
+  });
+  const show = showing().then(
+    () => void (at = 'shown'),
+    (thrown: unknown) => {
+      throw at === 'stopping' ? stoppedEarly() : thrown;
+    },
+  );
+  await Promise.race([stop, show]);
+}
+
+function stoppedEarly(): OperatorError {
+  return new OperatorError('the quickstart was stopped before it had shown everything', {
+    code: 'quickstart-stopped',
+    hint: 'Nothing of it is left.',
+  });
+}
+
+/** Whoever is there may look at what failed; else its logs are kept. */
+async function endedEarly(stand: Stand, { out, stay, stopped }: QuickstartOptions, thrown: unknown): Promise<void> {
+  const failed = !(thrown instanceof OperatorError && thrown.code === 'quickstart-stopped');
+  if (failed && stay) {
+    out(`\n${describeError(thrown)}\n${theWay(stand)}`);
+    await stopped;
+  }
+  out(`\nTaking everything down again. Ctrl-C once more leaves it as it is; the next quickstart takes it down then.`);
+  if (failed) await stand.keepLogs();
+  await stand.takeDown({ forced: true }).catch((cause: unknown) => leftBehind(stand, cause));
+  if (failed && !stay)
+    out(`\nThe logs of the director and of its jobs are kept until the next quickstart: ${stand.home}`);
+  else await stand.remove();
+}
+
+function leftBehind({ home }: Stand, cause: unknown): never {
+  throw new OperatorError(`not everything could be taken down: ${messageOf(cause)}`, {
+    code: 'quickstart-left',
+    hint: `The next quickstart tries again; all that the director knows is in ${home}.`,
+    details: { home },
+    cause,
+  });
 }
 
 function directorConfig(home: string, machines: string): string {
@@ -85,34 +128,6 @@ function directorConfig(home: string, machines: string): string {
     `cpi: {kind: memory, machines: ${machines}}`,
     '',
   ].join('\n');
-}
-
-async function environment(home: string, director: RunningDirector): Promise<Record<string, string>> {
-  const ca = join(home, 'ca.pem');
-  await writeFile(ca, director.caCertificate);
-  const password = (await readFile(join(home, 'state', 'admin-password'), 'utf8')).trim();
-  return { BOSH_ENVIRONMENT: director.url, BOSH_CLIENT: 'admin', BOSH_CLIENT_SECRET: password, BOSH_CA_CERT: ca };
-}
-
-async function run(
-  { program, out, color }: QuickstartOptions,
-  env: Record<string, string>,
-  args: readonly string[],
-): Promise<void> {
-  out(pc.createColors(color).bold(`\n$ gantry ${args.join(' ')}`));
-  const child = spawn(process.execPath, [program, '--tty', ...args], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, ...env },
-  });
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', resolve);
-  });
-  if (code === 0) return;
-  throw new OperatorError(`\`gantry ${args.join(' ')}\` ended with ${code ?? 'a signal'}`, {
-    code: 'quickstart-step-failed',
-    hint: 'What it printed tells why; the log of the director is beside its state.',
-  });
 }
 
 /** The address where the deployed service answers, and what it says. */
@@ -128,28 +143,17 @@ async function firstAnswer(home: string): Promise<string> {
       else
         throw new OperatorError(`the greeter does not answer at ${url}: ${messageOf(thrown)}`, {
           code: 'quickstart-no-answer',
-          hint: `Look at its log, below ${home}/state/infrastructure/machines/vms/*/vcap/sys/log.`,
+          hint: `Look at its log, below ${home}.`,
         });
     }
   }
 }
 
-async function showTheWay(
-  { out, program }: QuickstartOptions,
-  env: Record<string, string>,
-  home: string,
-): Promise<void> {
-  const bin = join(home, 'bin');
-  await mkdir(bin);
-  const command = [process.execPath, resolve(program)].map(shellWord).join(' ');
-  await writeFile(join(bin, 'gantry'), `#!/bin/sh\nexec ${command} "$@"\n`, { mode: 0o755 });
-  const file = join(home, 'env.sh');
-  const lines = Object.entries(env).map(([name, value]) => `export ${name}=${shellWord(value)}\n`);
-  await writeFile(file, `${lines.join('')}export PATH=${shellWord(bin)}:"$PATH"\n`, { mode: 0o600 });
-  out(
-    `\nPoint \`gantry\` or \`bosh\` at it, in another terminal:\n\n  . ${shellWord(file)}\n  gantry -d greeter instances --ps\n`,
+function theWay({ envFile }: Stand): string {
+  return (
+    `\nPoint \`gantry\` or \`bosh\` at it, in another terminal:\n\n  . ${shellWord(envFile)}\n  gantry -d greeter instances --ps\n\n` +
+    'Ctrl-C takes everything down again.'
   );
-  out('Ctrl-C takes everything down again.');
 }
 
 function seconds(sinceMs: number): string {
