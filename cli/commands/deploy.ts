@@ -5,7 +5,7 @@ import { isMap, type YamlValue } from '../../manifests/value.ts';
 import type { CommandSpec } from '../command.ts';
 import type { FlagSpec, Given } from '../given.ts';
 import type { Context } from '../context.ts';
-import { showDiff } from '../diff-text.ts';
+import { diffText, showDiff } from '../diff-text.ts';
 import { CliError, during } from '../failure.ts';
 import { withQuery } from '../query.ts';
 import { evaluateText, templateFlags } from '../template.ts';
@@ -83,7 +83,8 @@ async function deploy(
     client.json<DeploymentDiff>({ ...yaml, path: withQuery(paths.deploymentDiff(deployment), redact) }),
   );
   if (diff.error !== undefined) throw new CliError('Fetching diff result', new CliError(diff.error));
-  if (!planOnly || given.on('diff')) showDiff(ui, diff.diff);
+  if (!planOnly) showDiff(ui, diff.diff);
+  else if (given.on('diff')) ui.block(diffText(diff.diff)); // asked for: for programs too
   if (!dryRun) await ui.confirm();
   const before = given.text('recreate-vms-created-before');
   const flag = (name: string) => (on(name) ? ('true' as const) : undefined);
@@ -103,10 +104,14 @@ async function deploy(
   const call = { ...yaml, path: withQuery(paths.deployments, query) };
   const { ownLines } = await import('../own-lines.ts');
   const lineOf = ownLines(file, await valueOf(manifest));
-  return during(
-    planOnly ? 'Planning the deployment' : 'Updating deployment',
-    session.run(call, { quiet: planOnly, lineOf }),
-  );
+  try {
+    return await during(
+      planOnly ? 'Planning the deployment' : 'Updating deployment',
+      session.run(call, { quiet: planOnly, lineOf }),
+    );
+  } finally {
+    if (planOnly) ui.status([]); // else it would be drawn again below all that follows
+  }
 }
 
 async function valueOf(manifest: string): Promise<YamlValue> {

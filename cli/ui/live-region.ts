@@ -8,10 +8,13 @@ export interface StatusLine {
 
 export interface LiveRegionOptions {
   readonly out: (text: string) => void;
-  /** Width of the terminal now: people resize them. */
+  /** Width of the terminal now: people resize them. 0: it knows none. */
   readonly columns: () => number;
   readonly faint: (text: string) => string;
 }
+
+/** Of a terminal that does not know its width, such as one that a program has made and not sized. */
+const columnsUnknown = 80;
 
 /**
  * The last lines of a terminal, drawn again and again below what is printed for good.
@@ -55,7 +58,7 @@ export class LiveRegion {
     const { columns, faint } = this.#options;
     this.#drawn = this.#lines.length;
     // a cursor behind the last column wraps on some terminals
-    const width = Math.max(1, columns() - 1);
+    const width = Math.max(1, (columns() || columnsUnknown) - 1);
     return this.#lines.map((line) => (line.faint ? faint(fit(line, width)) : fit(line, width))).join('\n');
   }
 }

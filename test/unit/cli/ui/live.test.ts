@@ -64,6 +64,13 @@ test('what goes on moves at the bottom, with a count; what ended stays above, on
   ]);
 });
 
+test('a terminal that does not know its width is taken for one of 80 columns', () => {
+  const { reporter, screen } = given(0);
+  reporter.started(7);
+  reporter.output(7, progress(0, 'a', 'started'));
+  expect(screen()).toEqual([expect.stringMatching(/Updating web {2}░{20} {2}0\/2 {2}00:00:00$/), '    a  00:00:00']);
+});
+
 test('what has ended is never drawn again, not even between the lines of one piece of output', () => {
   const { reporter, text } = given();
   reporter.started(7);
