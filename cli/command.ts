@@ -10,6 +10,8 @@ export interface CommandSpec {
   readonly flags?: readonly FlagSpec[];
   /** It asks no director anything: of the flags that all commands have, it takes `--help` alone. */
   readonly noClient?: true;
+  /** It is known from the bosh CLI and only says that it is not there: takes any flags, and is offered to nobody. */
+  readonly notBuilt?: true;
   /** It runs until it is stopped, and tells its end itself. */
   readonly untilStopped?: true;
   readonly run: (context: Context, given: Given) => Promise<void>;

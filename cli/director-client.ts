@@ -163,9 +163,19 @@ export class Refused extends CliError {
   readonly answer: Answer;
   constructor(answer: Answer) {
     const said = answer.text.trimEnd();
-    super(`Director responded with non-successful status code '${answer.status}' response '${said}'${hintFor(answer)}`);
+    super(
+      notBuilt(answer) ??
+        `Director responded with non-successful status code '${answer.status}' response '${said}'${hintFor(answer)}`,
+    );
     this.answer = answer;
   }
+}
+
+/** What the director says that it can't do yet is a sentence for people. */
+function notBuilt({ status, text }: Answer): string | undefined {
+  if (status !== 501) return undefined;
+  const [, description] = /"description":("(?:[^"\\]|\\.)*")/.exec(text) ?? [];
+  return description === undefined ? undefined : String(JSON.parse(description));
 }
 
 /** Who is known, but may not do it, is told so as JSON; anybody else in plain text. */

@@ -21,6 +21,8 @@ export interface ArgumentSpec {
   readonly name: string;
   readonly optional?: boolean;
   readonly many?: boolean;
+  /** All that it can be. */
+  readonly words?: readonly string[];
 }
 
 /** What was given to a command. */

@@ -79,10 +79,20 @@ const isTrue = (text: string) => /^(1|t|true)$/i.test(text);
 
 /** `--ca-cert` takes a path or the PEM itself. Empty: none was given. */
 export async function caCertificate(pathOrPem: string): Promise<string> {
-  if (pathOrPem === '' || pathOrPem.includes('-----BEGIN')) return pathOrPem;
+  if (pathOrPem === '') return '';
+  const pem = pathOrPem.includes('-----BEGIN') ? pathOrPem : await caFile(pathOrPem);
+  if (pem.includes('-----BEGIN CERTIFICATE-----')) return pem;
+  const what = pem.includes('-----BEGIN') ? 'Not a certificate' : 'Missing PEM block';
+  throw new CliError(
+    'Validating Director connection config',
+    new CliError(`Parsing certificate 1: ${what}\n--ca-cert, or BOSH_CA_CERT, takes a CA as PEM, or the path of one.`),
+  );
+}
+
+async function caFile(path: string): Promise<string> {
   try {
-    return await readFile(pathOrPem, 'utf8');
+    return await readFile(path, 'utf8');
   } catch (error) {
-    throw new CliError(`Opening CA certificate file '${pathOrPem}'`, error);
+    throw new CliError(`Opening CA certificate file '${path}'`, error);
   }
 }

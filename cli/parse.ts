@@ -56,6 +56,7 @@ function parserOf(
     .exitOverride()
     .configureOutput({ writeErr: () => {}, writeOut: () => {} })
     .helpOption(false)
+    .allowUnknownOption(command.notBuilt === true) // they are bosh's
     .action(() => {});
   for (const { name, optional, many } of command.args ?? []) {
     const argument = many ? `${name}...` : name;

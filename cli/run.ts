@@ -1,6 +1,7 @@
 import { systemChance } from '../common/chance.ts';
 import { systemClock } from '../common/clock.ts';
 import type { CommandSpec } from './command.ts';
+import { overview } from './commands/help.ts';
 import { commands } from './commands.ts';
 import { describeError } from './failure.ts';
 import { findCommand } from './find-command.ts';
@@ -36,6 +37,8 @@ export async function runCli(options: CliOptions): Promise<0 | 1> {
       streams.out(`version ${options.version}\n${terminal ? '\nSucceeded\n' : ''}`);
       return 0;
     }
+    // who types the name alone learns what there is; the exit code is that of a command that is missing
+    if (words.length === 0) ui.block(overview(commands));
     const { command, args } = chosen(name, rest, before);
     const given = parseCommandLine(command, args);
     const globals = globalsOf(given, env);

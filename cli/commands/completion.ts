@@ -16,7 +16,7 @@ export const completionCommands = (all: () => readonly CommandSpec[]): readonly 
   {
     name: 'completion',
     text: 'Generate the autocompletion script for the specified shell (bash, zsh, fish)',
-    args: [{ name: 'SHELL', optional: true }],
+    args: [{ name: 'SHELL', optional: true, words: [...shells.keys()] }],
     flags: [
       { name: 'names', value: 'KIND', text: 'Print names for a script to offer instead: deployments, environments' },
     ],

@@ -18,7 +18,8 @@ export const helpCommands = (all: () => readonly CommandSpec[]): readonly Comman
   },
 ];
 
-function overview(commands: readonly CommandSpec[]): string {
+/** What there is. */
+export function overview(commands: readonly CommandSpec[]): string {
   return [
     'Usage:\n  gantry [OPTIONS] <command>\n\nApplication Options:\n',
     ...flagLines(globalFlags),

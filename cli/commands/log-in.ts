@@ -33,9 +33,10 @@ async function logIn({ ui, session }: Context): Promise<void> {
   const environment = await session.environment();
   ui.line(`Using environment '${environment}'`);
   const given = await session.credentials();
+  // the prompts are bosh's, for scripts that answer them
   for (let attempt = 1; attempt <= attemptsMax; attempt++) {
     const username = given.client === '' ? await ui.askText('Username') : given.client;
-    const password = given.secret === '' ? await ui.askPassword('Password') : given.secret;
+    const password = given.secret === '' ? await ui.askPassword('Password ()') : given.secret;
     const updated = (await session.config()).withCredentials(environment, { username, password });
     session.useConfig(updated);
     const { user } = await fetching<Info>(await session.director(), 'Fetching info', paths.info);

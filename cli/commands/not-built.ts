@@ -31,6 +31,7 @@ export const notBuiltCommands: readonly CommandSpec[] = notBuilt.map(([name, tex
   name,
   aliases,
   text: `${text} (not built yet)`,
+  notBuilt: true,
   args: [{ name: 'ARG', optional: true, many: true }],
   run: () =>
     Promise.reject(

@@ -107,12 +107,15 @@ async function setIgnored(ignore: boolean, { session }: Context, given: Given): 
   const deployment = await session.deployment();
   const { group, instance } = groupAndInstance(given.arg(0));
   if (instance === '') throw new CliError(`Expected instance '${given.arg(0)}' to be in format 'name/index-or-id'`);
-  await client.call({
-    method: 'PUT',
-    path: paths.ignoreInstance(deployment, group, instance),
-    headers: { 'content-type': mediaTypes.json },
-    body: JSON.stringify({ ignore }),
-  });
+  await during(
+    `Changing ignore state for '${group}/${instance}' in deployment '${deployment}'`,
+    client.call({
+      method: 'PUT',
+      path: paths.ignoreInstance(deployment, group, instance),
+      headers: { 'content-type': mediaTypes.json },
+      body: JSON.stringify({ ignore }),
+    }),
+  );
 }
 
 const yaml = { 'content-type': mediaTypes.yaml };

@@ -81,7 +81,7 @@ export const orphanCommands: readonly CommandSpec[] = [
   },
   {
     name: 'delete-vm',
-    text: 'Delete VM', // of an orphaned one; the director says that it can't of others
+    text: 'Delete VM (an orphaned one; of others not built yet)',
     args: [{ name: 'CID' }],
     run: async ({ ui, session }, given) => {
       await session.director();
@@ -92,7 +92,7 @@ export const orphanCommands: readonly CommandSpec[] = [
   {
     name: 'update-resurrection',
     text: 'Enable/disable resurrection',
-    args: [{ name: 'on|off' }],
+    args: [{ name: 'on|off', words: ['on', 'off'] }],
     run: async ({ session }, given) => {
       const word = given.arg(0);
       if (word !== 'on' && word !== 'off') throw new CliError(`Expected 'on' or 'off' but got '${word}'`);

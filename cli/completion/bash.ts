@@ -2,7 +2,7 @@ import type { CommandSpec } from '../command.ts';
 import { flagsOf } from '../flags-of.ts';
 import { globalFlags } from '../globals.ts';
 import type { FlagSpec } from '../given.ts';
-import { spelled, whereFlags } from './kinds.ts';
+import { argumentsOf, offered, spelled, whereFlags } from './kinds.ts';
 
 const longNames = (flags: readonly FlagSpec[]) => flags.map(({ name }) => `--${name}`).join(' ');
 
@@ -11,11 +11,14 @@ const sets = (flags: readonly FlagSpec[]) =>
   `flags="${longNames(flags)}" valued="${spelled(flags).join(' ')}" files="${spelled(flags, 'files').join(' ')}"`;
 
 /** Bash breaks words at `=`, zsh does not: `--deployment=web` comes as three words or as one. */
-export function bash(commands: readonly CommandSpec[]): string {
+export function bash(all: readonly CommandSpec[]): string {
+  const commands = offered(all);
   const names = commands.map(({ name }) => name).join(' ');
   const cases = commands.map((command) => {
     const { own, common } = flagsOf(command);
-    return `        ${[command.name, ...(command.aliases ?? [])].join('|')}) ${sets([...own, ...common])} ;;\n`;
+    const { words, files } = argumentsOf(command);
+    const args = `words="${words.join(' ')}" paths="${files ? '-f' : ''}"`;
+    return `        ${[command.name, ...(command.aliases ?? [])].join('|')}) ${sets([...own, ...common])} ${args} ;;\n`;
   });
   const where = whereFlags.join('|');
   return `# source <(gantry completion bash)
@@ -24,7 +27,7 @@ _gantry_names() {
   COMPREPLY=($(compgen -W "$(gantry completion --names "$1" "\${where[@]}" 2>/dev/null)" -- "$word"))
 }
 _gantry() {
-  local word="\${COMP_WORDS[COMP_CWORD]}" command="" flag="" prefix="" i each where
+  local word="\${COMP_WORDS[COMP_CWORD]}" command="" flag="" prefix="" words="" paths="" i each where
   local ${sets(globalFlags)}
   where=(--non-interactive)
   COMPREPLY=()
@@ -63,8 +66,8 @@ ${cases.join('')}      esac
     COMPREPLY=($(compgen -W "$flags" -- "$word"))
   elif [[ -z "$command" ]]; then
     COMPREPLY=($(compgen -W "${names}" -- "$word"))
-  else
-    COMPREPLY=($(compgen -f -- "$word"))
+  elif [[ -n "$words$paths" ]]; then
+    COMPREPLY=($(compgen $paths -W "$words" -- "$word"))
   fi
 }
 complete -o filenames -F _gantry gantry

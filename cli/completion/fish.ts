@@ -1,18 +1,20 @@
 import type { CommandSpec } from '../command.ts';
 import { globalFlags } from '../globals.ts';
 import type { FlagSpec } from '../given.ts';
-import { valueKindOf, whereFlags } from './kinds.ts';
+import { argumentsOf, offered, valueKindOf, whereFlags } from './kinds.ts';
 
 const quoted = (text: string) => `'${text.replace(/[\\']/g, '\\$&')}'`;
 
-/** Flags of a command are offered once it stands on the line; its arguments are mostly files, which fish offers itself. */
-export function fish(commands: readonly CommandSpec[]): string {
+/** Flags of a command are offered once it stands on the line; files as its arguments fish offers itself. */
+export function fish(all: readonly CommandSpec[]): string {
+  const commands = offered(all);
   const names = commands.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
   return [
     '# gantry completion fish | source\n',
     `function __gantry_needs_command\n  not __fish_seen_subcommand_from ${names.join(' ')}\nend\n`,
     namesFunction,
     ...globalFlags.map((flag) => flagLine('', flag)),
+    ...commands.flatMap(argumentsLine),
     ...commands.flatMap(({ name, aliases = [], text, flags = [] }) => [
       `complete -c gantry -n ${quoted('__gantry_needs_command')} -f -a ${name} -d ${quoted(text)}\n`,
       ...flags.map((flag) =>
@@ -20,6 +22,14 @@ export function fish(commands: readonly CommandSpec[]): string {
       ),
     ]),
   ].join('');
+}
+
+function argumentsLine(command: CommandSpec): string[] {
+  const { words, files } = argumentsOf(command);
+  if (files) return [];
+  const condition = `__fish_seen_subcommand_from ${[command.name, ...(command.aliases ?? [])].join(' ')}`;
+  const choice = words.length === 0 ? '' : ` -a ${quoted(words.join(' '))}`;
+  return [`complete -c gantry -n ${quoted(condition)} -f${choice}\n`];
 }
 
 const namesFunction = `function __gantry_names

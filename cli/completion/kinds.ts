@@ -1,3 +1,4 @@
+import type { CommandSpec } from '../command.ts';
 import type { FlagSpec } from '../given.ts';
 
 /** Names that only a director or the config file knows. */
@@ -10,6 +11,17 @@ export function valueKindOf({ name, value, whenBare }: FlagSpec): ValueKind | un
   if (name === 'deployment') return 'deployments';
   if (name === 'environment') return 'environments';
   return /^(.*=)?(PATH|FILE|DIR|CERT)$/.test(value) ? 'files' : 'unknown';
+}
+
+/** Those that do something. */
+export const offered = (all: readonly CommandSpec[]) => all.filter(({ notBuilt }) => notBuilt !== true);
+
+/** What a command takes beside flags: words, files, or what nobody offers, such as the name of an instance. */
+export function argumentsOf({ args = [] }: CommandSpec): { words: readonly string[]; files: boolean } {
+  return {
+    words: args.flatMap(({ words = [] }) => words),
+    files: args.some(({ name }) => /^(PATH|PATH-TO-.*|SRC-DIR|URL)$/.test(name)),
+  };
 }
 
 /** As they stand on a command line, those of a kind. */

@@ -40,7 +40,7 @@ export class Prompts {
 
   async password(label: string): Promise<string> {
     this.#mustBeInteractive();
-    this.#streams.out(`${label} (): `);
+    this.#streams.out(`${label}: `);
     const answer = await this.#answer('Asking for password', true);
     this.#streams.out('\n');
     return answer;

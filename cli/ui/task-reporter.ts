@@ -23,7 +23,7 @@ export class PlainTaskReporter implements TaskReporter {
   }
 
   output(_id: number, chunk: string): void {
-    if (this.#silent) this.#ui.begin('\n\n');
+    for (const each of this.#silent ? ['\n', '\n'] : []) this.#ui.begin(each); // two in JSON, as bosh has them
     this.#silent = false;
     this.#ui.block(chunk);
   }

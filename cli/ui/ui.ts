@@ -19,6 +19,7 @@ export interface Ui {
   /** @throws CliError `Stopped` unless the answer is yes */
   confirm(label?: string): Promise<void>;
   askText(label: string): Promise<string>;
+  /** `label` is all that is shown, but for a colon. */
   askPassword(label: string): Promise<string>;
   flush(): void;
   /** Whether `status` shows anything: somebody looks at a terminal that can be drawn on. */

@@ -53,8 +53,8 @@ afterAll(async () => {
 });
 
 /** One command line, as `user`; what it printed, and its exit code. */
-async function gantry(words: readonly string[], { user = 'admin' } = {}) {
-  const streams = givenStreams();
+async function gantry(words: readonly string[], { user = 'admin', terminal = false } = {}) {
+  const streams = { ...givenStreams(), ...(terminal ? { columns: () => 80 } : {}) };
   const code = await runCli({
     words,
     env: {
@@ -67,7 +67,7 @@ async function gantry(words: readonly string[], { user = 'admin' } = {}) {
     },
     cwd: dir,
     streams,
-    terminal: false,
+    terminal,
     ...signals,
     version: '1.2.3',
   });
@@ -100,6 +100,10 @@ test('an operator goes from an empty director to running instances, changes them
   expect(plan).toMatchObject({ code: 0, errors: '' });
   expect(plan.text.match(/create greeter\/new \(\d\).*: it does not exist yet/g)).toHaveLength(3);
   expect(plan.text).not.toContain('Task ');
+  expect(plan.text).not.toContain('+ ');
+  expect((await gantry(['-d', 'greeter', 'plan', manifest, '--diff'])).text).toMatch(/^\+ [^]*\n\+ name: greeter\n/m);
+  const live = await gantry(['-d', 'greeter', 'plan', manifest], { terminal: true });
+  expect(live.text.split('Asking the director')).toHaveLength(2); // drawn once, and not again below the plan
   expect(await rowsOf('-d', 'greeter', 'vms')).toEqual([]);
 
   const deploy = await gantry(['-d', 'greeter', 'deploy', manifest]);
@@ -255,6 +259,39 @@ test('a command line that cannot be read is told in words, also to who wants JSO
   });
 });
 
+test('without any words it tells what there is, and fails as where a command is missing', async () => {
+  const { code, text, errors } = await gantry([]);
+  expect(code).toBe(1);
+  expect(text).toMatch(/Available commands:\n[^]*\n {2}deploy {2}/);
+  expect(errors).toMatch(/^Please specify one command of those that `gantry help` lists\nExit code 1\n$/);
+});
+
+test('commands that are not built say so, whatever flags of bosh they are given', async () => {
+  for (const words of [
+    ['ssh', 'greeter/0', '-c', 'id'],
+    ['logs', '-f'],
+    ['cck', '--report'],
+  ]) {
+    const { code, errors } = await gantry(words);
+    expect([code, errors]).toEqual([1, expect.stringMatching(/^'[a-z-]+' is not built yet/)]);
+  }
+  expect((await gantry(['delete-vm', 'vm/x'])).errors).toMatch(/^Deleting single VMs .* not built yet[^{]*$/);
+});
+
+test('a CA that is none is told before anybody is asked', async () => {
+  await writeFile(join(dir, 'bad.pem'), 'no PEM\n');
+  const { code, errors } = await gantry(['environment', '--ca-cert=bad.pem', '--ca-cert', join(dir, 'bad.pem')]);
+  expect(code).toBe(1);
+  expect(errors).toMatch(/^Validating Director connection config:\n {2}Parsing certificate 1: Missing PEM block\n/);
+});
+
+test('an instance that cannot be ignored is told with what was to be changed', async () => {
+  for (const word of ['ignore', 'unignore'])
+    expect((await gantry(['-d', 'nosuch', word, 'web/9'])).errors).toMatch(
+      /^Changing ignore state for 'web\/9' in deployment 'nosuch':\n {2}Director responded/,
+    );
+});
+
 test('a shell is told names to offer, and nothing when there is no director to tell them', async () => {
   await gantry(['-d', 'greeter', 'deploy', shipped('manifests/shipped/quickstart/greeter.yml')]); // its name is enough
   expect(await gantry(['completion', '--names', 'deployments'])).toEqual({ code: 0, text: 'greeter\n', errors: '' });
@@ -288,6 +325,7 @@ test('a password is hashed for the config file, and nothing else is printed', as
   const streams = givenStreams('secret\n');
   const options = { cwd: dir, streams, terminal: false, version: '1', env: {}, ...signals };
   expect(await runCli({ ...options, words: ['hash-password'] })).toBe(0);
+  expect(streams.text()).toMatch(/^Password: \n/);
   expect(streams.text()).toMatch(/scrypt:15:8:1:\S+:\S+\n$/);
   expect(await readFile(join(dir, 'director.yml'), 'utf8')).not.toContain('scrypt:');
 });

@@ -67,6 +67,21 @@ describe('bash offers', () => {
   });
 });
 
+describe('beside flags, bash offers', () => {
+  test('the words that there are, and no files where none is meant', async () => {
+    expect((await offered('completion', '')).names).toEqual(['bash', 'zsh', 'fish']);
+    expect((await offered('update-resurrection', 'of')).names).toEqual(['off']);
+    for (const command of ['stop', 'ignore', 'delete-vm', 'help'])
+      expect((await offered(command, '')).names).toEqual([]);
+    expect((await offered('upload-release', 'man')).names).toEqual(['manifest.yml']);
+  });
+
+  test('no command that is not built', async () => {
+    expect((await offered('s')).names).toContain('stop');
+    expect((await offered('s')).names).not.toContain('ssh');
+  });
+});
+
 test('fish is told the same', () => {
   const lines = fish(commands).split('\n');
   const lineOf = (flag: string) => lines.find((line) => line.includes(` -l ${flag} `));
@@ -74,6 +89,10 @@ test('fish is told the same', () => {
   expect(lineOf('environment')).toContain("-s e -x -a '(__gantry_names environments)'");
   expect(lines).toContainEqual(expect.stringMatching(/^ +test \$i -lt \(count \$words\); and set -a where /)); // `-e` alone
   expect(lineOf('ops-file')).toContain('-s o -r -F');
+  expect(lines).toContain("complete -c gantry -n '__fish_seen_subcommand_from completion' -f -a 'bash zsh fish'");
+  expect(lines).toContain("complete -c gantry -n '__fish_seen_subcommand_from stop' -f");
+  expect(lines.filter((line) => line.includes('_from deploy d') && line.includes(' -f'))).toEqual([]);
+  expect(lines.filter((line) => line.includes(' ssh'))).toEqual([]);
   expect(lineOf('canaries')).toContain('canaries -x -d');
   expect(lineOf('skip-drain')).toContain('skip-drain -d');
 });

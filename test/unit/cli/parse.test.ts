@@ -43,10 +43,18 @@ describe('a command line', () => {
     ['deploy m.yml -d', "expected argument for flag `-d, --deployment'"],
     ['director --json', "unknown flag `json'"],
     ['-d cf director', "unknown flag `d'"],
+    ['nosuch', "Unknown command `nosuch'. Please specify one command of those that `gantry help` lists"],
     ['deply', "Unknown command `deply', did you mean `deploy'?"],
   ])('"%s" is refused: %s', (line, message) => {
     expect(() => parse(line)).toThrow(message);
   });
+
+  test.each(['ssh greeter/0 -c id', 'logs -f', 'cck --report -d cf', 'create-env m.yml -l vars.yml --vars-store=x'])(
+    'of a command that is not built may have any flags of bosh: %s',
+    (line) => {
+      expect(parse(line).on('deployment')).toBe(line.endsWith('cf'));
+    },
+  );
 
   test('every command has its own name, and no short flag twice', () => {
     const names = commands.flatMap(({ name, aliases = [] }) => [name, ...aliases]);

@@ -35,6 +35,12 @@ describe('a refusal', () => {
     ]);
   });
 
+  test('of what is not built is the sentence of the director', () => {
+    const text = '{"code":100,"description":"Deleting \\"single\\" VMs is not built yet"}';
+    const refusal = new Refused({ status: 501, reason: '', headers: {}, bytes: Buffer.from(text), text });
+    expect(describeError(refusal)).toBe('Deleting "single" VMs is not built yet');
+  });
+
   test('of somebody known does not', () => {
     expect(refused('{"code":600000,"description":"Require one of the scopes: x"}')).not.toContain('BOSH_CLIENT');
   });

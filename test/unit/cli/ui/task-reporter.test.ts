@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { JsonUi } from '../../../../cli/ui/json-ui.ts';
 import { EventReporter, PlainTaskReporter, QuietReporter } from '../../../../cli/ui/task-reporter.ts';
 import { TextUi } from '../../../../cli/ui/text-ui.ts';
 import { givenStreams } from '../../../support/cli-ui.ts';
@@ -66,6 +67,16 @@ test('raw output is shown as it is', () => {
   reporter.output(3, 'D, debug\n');
   reporter.finished(3, 'done');
   expect(streams.text()).toBe('Task 3\n\nD, debug\n\nTask 3 done\n');
+});
+
+test('raw output begins with two empty lines, as those know it who read JSON', () => {
+  const streams = givenStreams();
+  const ui = new JsonUi({ json: true, terminal: false, color: false, interactive: true, columns: [] }, streams);
+  const plain = new PlainTaskReporter(ui);
+  plain.started(7);
+  plain.output(7, 'x');
+  ui.flush();
+  expect(JSON.parse(streams.text())).toEqual({ Tables: null, Blocks: ['x'], Lines: ['Task 7', '\n', '\n'] });
 });
 
 test('a quiet task that went well says what it warned of, and nothing else; one that failed says all', () => {
