@@ -23,6 +23,9 @@ export const templateFlags: readonly FlagSpec[] = [
   { name: 'ops-file', short: 'o', value: 'PATH', many: true, text: 'Load manifest operations from a YAML file' },
 ];
 
+/** A file with more is something else than a slip. */
+const warningsMax = 10;
+
 export interface TemplateOptions {
   readonly expectAll?: boolean;
   readonly expectUsed?: boolean;
@@ -46,6 +49,7 @@ async function evaluateFile(
 ): Promise<{ value: YamlValue; file: YamlDocument }> {
   const { readYaml } = await import('../manifests/yaml.ts');
   const file = readYaml(await fileText(context, path), path);
+  warnOfRepeated(context, file, path);
   let document = file.value;
   if (given.list('ops-file').length > 0) {
     const { applyOps, parseOps } = await import('../manifests/ops.ts');
@@ -54,6 +58,12 @@ async function evaluateFile(
   }
   const { interpolate } = await import('../manifests/interpolate.ts');
   return { value: await interpolate(document, { sources: await sources(context, given), ...options }), file };
+}
+
+/** Who edits a long file may not see the line that makes theirs mean nothing. */
+function warnOfRepeated({ ui }: Context, { repeated }: YamlDocument, path: string): void {
+  for (const { key, line } of repeated.slice(0, warningsMax))
+    ui.errorLine(`Warning: ${path}: "${key}" in line ${line} repeats a key of the same map, and takes its place`);
 }
 
 /** The same as text, as it is sent; `file`: what it was made of. */

@@ -1,4 +1,4 @@
-import { didYouMean } from '../common/suggest.ts';
+import { didYouMeanOf } from '../common/suggest.ts';
 import type { CloudConfig } from './cloud-config.ts';
 import type { DeploymentManifest } from './deployment-manifest.ts';
 import { InvalidManifest, type ManifestFault } from './fault.ts';
@@ -53,7 +53,7 @@ function checkGroup(group: InstanceGroup, cloud: CloudConfig, report: Report): v
   ) => {
     if (known.has(name)) return;
     const message = `the cloud config has no ${what} "${name}"`;
-    report(path, { message, ...(boshCode === undefined ? {} : { boshCode }), ...didYouMean(name, known.keys()) });
+    report(path, { message, ...(boshCode === undefined ? {} : { boshCode }), ...didYouMeanOf(name, known.keys()) });
   };
   group.azs?.forEach((az, i) => unknown(['azs', i], 'AZ', az, cloud.azs, codes.unknownAz));
   if (group.vm.kind === 'type') unknown(['vm_type'], 'VM type', group.vm.vmType, cloud.vmTypes, codes.unknownVmType);

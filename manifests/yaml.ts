@@ -1,7 +1,7 @@
 import { YAMLException, parseEvents, type Event } from 'js-yaml';
 import { InvalidManifest } from './fault.ts';
 import type { YamlValue } from './value.ts';
-import { ConstructError, construct } from './yaml/construct.ts';
+import { ConstructError, construct, type Repeated } from './yaml/construct.ts';
 import { emit } from './yaml/emit.ts';
 import { psychStyle } from './yaml/emit-scalar.ts';
 import { closers, scanFlow, type Unclosed } from './yaml/flow.ts';
@@ -15,6 +15,8 @@ export interface YamlDocument {
   readonly value: YamlValue;
   /** From 1; undefined when the value doesn't come from a text. */
   lineOf(path: YamlPath): number | undefined;
+  /** Keys that their map has already, in a line before. The last one counts. */
+  readonly repeated: ReadonlyArray<{ key: string; line: number }>;
 }
 
 /**
@@ -25,14 +27,18 @@ export interface YamlDocument {
  */
 export function readYaml(text: string, what = 'document'): YamlDocument {
   if (text.length > textLengthMax) throw malformed(what, `is longer than ${textLengthMax} characters`, text, 0);
-  const { value, readable } = parse(text, what);
+  const { value, repeated, readable } = parse(text, what);
   const lines = new LineIndex(readable, text);
-  return { value, lineOf: (path) => lines.lineOf(path) };
+  return {
+    value,
+    lineOf: (path) => lines.lineOf(path),
+    repeated: repeated.map(({ key, offset }) => ({ key, line: lines.lineAt(offset) })),
+  };
 }
 
 /** A value that has no text, or whose text is somewhere else; or another value with the lines of a document. */
 export function documentOf(value: YamlValue, lines?: YamlDocument): YamlDocument {
-  return { value, lineOf: (path) => lines?.lineOf(path) };
+  return { value, lineOf: (path) => lines?.lineOf(path), repeated: lines?.repeated ?? [] };
 }
 
 /**
@@ -49,10 +55,10 @@ function quotedForGo(text: string): 'double' | undefined {
 }
 
 /** `readable`: the text as our parser takes it, which may have other white space. */
-function parse(text: string, what: string): { value: YamlValue; readable: string } {
+function parse(text: string, what: string): { value: YamlValue; repeated: readonly Repeated[]; readable: string } {
   try {
     const { events, readable } = eventsOf(text);
-    return { value: construct(readable, events), readable };
+    return { ...construct(readable, events), readable };
   } catch (error) {
     if (error instanceof UnclosedError) throw unclosed(what, error.unclosed, text);
     if (error instanceof YAMLException) throw malformed(what, error.reason, text, error.mark?.position ?? 0);

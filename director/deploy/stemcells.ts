@@ -1,5 +1,5 @@
 import { InvalidInput, type Fault } from '../../common/errors.ts';
-import { didYouMean } from '../../common/suggest.ts';
+import { didYouMeanOf } from '../../common/suggest.ts';
 import { resolveVersion } from '../../common/version.ts';
 import type { StemcellReference } from '../../manifests/deployment-manifest.ts';
 import type { WantedStemcell } from '../plan/wanted.ts';
@@ -73,6 +73,6 @@ async function missing(
   return {
     path,
     message: `there is no stemcell with ${wanted}`,
-    ...didYouMean(os ?? name ?? '', known),
+    ...didYouMeanOf(os ?? name ?? '', known),
   };
 }

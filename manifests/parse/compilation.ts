@@ -1,4 +1,4 @@
-import { didYouMean } from '../../common/suggest.ts';
+import { didYouMeanOf } from '../../common/suggest.ts';
 import type { CloudConfig, Compilation, CompilationVm } from '../cloud-config.ts';
 import { coversAzs } from '../networks.ts';
 import type { Section } from './section.ts';
@@ -51,7 +51,7 @@ function checkPlace(section: Section, { network, az }: Compilation, { networks, 
     section.fault('az', {
       message: `there is no AZ "${az}"`,
       boshCode: codes.unknownAz,
-      ...didYouMean(az, azs.keys()),
+      ...didYouMeanOf(az, azs.keys()),
     });
     return;
   }
@@ -61,7 +61,7 @@ function checkPlace(section: Section, { network, az }: Compilation, { networks, 
     section.fault('network', {
       message: `there is no network "${network}"`,
       boshCode: codes.unknownNetwork,
-      ...didYouMean(network, networks.keys()),
+      ...didYouMeanOf(network, networks.keys()),
     });
   } else if (!coversAzs(found, az === null ? null : [az])) {
     const message =
@@ -89,7 +89,7 @@ function readVm(section: Section, { vmTypes }: Known): CompilationVm {
       section.fault('vm_type', {
         message: `there is no VM type "${vmType}"`,
         boshCode: codes.unknownVmType,
-        ...didYouMean(vmType, vmTypes.keys()),
+        ...didYouMeanOf(vmType, vmTypes.keys()),
       });
     }
     return { kind: 'type', vmType };
@@ -104,7 +104,7 @@ function readVmExtensions(section: Section, vm: CompilationVm, { vmExtensions }:
     section.fault('vm_extensions', {
       message: `there is no VM extension "${name}"`,
       boshCode: codes.unknownVmExtension,
-      ...didYouMean(name, vmExtensions.keys()),
+      ...didYouMeanOf(name, vmExtensions.keys()),
     });
   }
   if (names.length > 0 && vm.kind === 'properties') {

@@ -206,7 +206,7 @@ export class Section {
   #required(key: string, type: string): boolean {
     if (this.has(key)) return true;
     this.fault(null, {
-      message: `"${key}" is missing (${type})`,
+      message: `"${key}" is missing${type === 'a text' ? '' : ` (${type})`}`,
       boshCode: boshCodes.missing,
       ...this.misspelt([key]),
     });

@@ -19,6 +19,12 @@ export class ConstructError extends Error {
   }
 }
 
+/** A key that its map has already. */
+export interface Repeated {
+  readonly key: string;
+  readonly offset: number;
+}
+
 interface Anchor {
   value: YamlValue;
   numeral?: string;
@@ -33,18 +39,20 @@ interface Node {
   merge?: boolean;
 }
 
-/** The first document of a stream of events as values; null when there is none. */
-export function construct(text: string, events: readonly Event[]): YamlValue {
+/** The first document of a stream of events as values, null when there is none; and the keys that repeat others. */
+export function construct(text: string, events: readonly Event[]): { value: YamlValue; repeated: readonly Repeated[] } {
   const first = events.findIndex((event) => event.type === EVENT_ID.DOCUMENT);
   const next = events[first + 1];
-  if (first === -1 || next === undefined || next.type === EVENT_ID.POP) return null;
-  return new Construction(text, events, first + 1).node().value;
+  if (first === -1 || next === undefined || next.type === EVENT_ID.POP) return { value: null, repeated: [] };
+  const construction = new Construction(text, events, first + 1);
+  return { value: construction.node().value, repeated: construction.repeated };
 }
 
 class Construction {
   readonly #text: string;
   readonly #events: readonly Event[];
   readonly #anchors = new Map<string, Anchor | 'open'>();
+  readonly repeated: Repeated[] = [];
   #at: number;
   #nodes = 0;
   #offset = 0;
@@ -89,12 +97,18 @@ class Construction {
 
   #mapping(): YamlMap {
     const map: YamlMap = {};
+    /** Keys that may be set once more: that is what merging is for. */
+    let merged: Set<string> | undefined;
     while (!this.#closes()) {
       const key = this.node();
       const at = this.#offset;
       const { value, numeral } = this.node();
-      if (key.merge === true && mergeInto(map, value)) continue;
+      if (key.merge === true && mergeInto(map, value)) {
+        merged = new Set(Object.keys(map));
+        continue;
+      }
       const name = keyText(key, at);
+      if (Object.hasOwn(map, name) && merged?.delete(name) !== true) this.repeated.push({ key: name, offset: at });
       setOwn(map, name, value); // the last of several equal keys wins, as in Psych and Go
       if (numeral !== undefined) rememberNumeral(map, name, numeral);
     }

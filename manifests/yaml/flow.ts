@@ -37,6 +37,7 @@ class Scan {
   #nodeBegins = true;
   /** Column of the key or dash that the text is below. */
   #indent = -1;
+  #lineStart = 0;
   /** Nothing but dashes came before on this line. */
   #lineBegins = true;
   #wrong: Unclosed | undefined;
@@ -74,7 +75,7 @@ class Scan {
 
   #inBlock(c: string): void {
     if (this.#lineBegins) {
-      const column = this.#at - this.#lineStart();
+      const column = this.#at - this.#lineStart;
       if (column === 0 && /^---(?=\s|$)/.test(this.#text.slice(this.#at, this.#at + 4))) {
         this.#indent = -1;
         return this.#past(3, true);
@@ -149,7 +150,8 @@ class Scan {
     if (this.#open.length === 0) {
       this.#nodeBegins = true;
       this.#lineBegins = true;
-      return void this.#at++;
+      this.#lineStart = ++this.#at;
+      return;
     }
     this.#skip(this.#at + 1);
   }
@@ -169,10 +171,6 @@ class Scan {
     const end = /[\r\n]/g;
     end.lastIndex = this.#at;
     return end.exec(this.#text)?.index ?? this.#text.length;
-  }
-
-  #lineStart(): number {
-    return Math.max(this.#text.lastIndexOf('\n', this.#at - 1), this.#text.lastIndexOf('\r', this.#at - 1)) + 1;
   }
 
   #blankAt(at: number): boolean {

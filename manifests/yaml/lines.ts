@@ -33,10 +33,11 @@ export class LineIndex {
       if (next === undefined) break;
       place = next;
     }
-    return this.#lineAt(place.offset);
+    return this.lineAt(place.offset);
   }
 
-  #lineAt(offset: number): number {
+  /** From 1. */
+  lineAt(offset: number): number {
     this.#lineStarts ??= lineStartsOf(this.#own);
     let low = 0;
     let high = this.#lineStarts.length;

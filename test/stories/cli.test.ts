@@ -292,6 +292,13 @@ test('an instance that cannot be ignored is told with what was to be changed', a
     );
 });
 
+test('a key that repeats another is warned of, with its line', async () => {
+  await writeFile(join(dir, 'twice.yml'), 'a: 1\nb: 2\na: 3\n');
+  const { code, text, errors } = await gantry(['interpolate', 'twice.yml']);
+  expect([code, text]).toEqual([0, expect.stringContaining('a: 3')]);
+  expect(errors).toBe('Warning: twice.yml: "a" in line 3 repeats a key of the same map, and takes its place\n');
+});
+
 test('a shell is told names to offer, and nothing when there is no director to tell them', async () => {
   await gantry(['-d', 'greeter', 'deploy', shipped('manifests/shipped/quickstart/greeter.yml')]); // its name is enough
   expect(await gantry(['completion', '--names', 'deployments'])).toEqual({ code: 0, text: 'greeter\n', errors: '' });

@@ -73,6 +73,9 @@ describe('a manifest against its cloud config', () => {
     expect(messageAt('instance_groups.0.networks.0.name', () => check(lines))).toBe(
       'the cloud config has no network "lann" (did you mean "lan"?)',
     );
+    expect(messageAt('instance_groups.0.vm_type', () => check({ vm_type: 'gigantic' }))).toMatch(
+      /^the cloud config has no VM type "gigantic" \(there (is only|are) .*small/,
+    );
     expect(faults({ persistent_disks: '[{name: a, type: nope}]' })).toEqual(['persistent_disks.0.type (14) 140012']);
   });
 

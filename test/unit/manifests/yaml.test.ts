@@ -105,6 +105,13 @@ describe('a document', () => {
     expect(messageAt('', () => readYaml('a: [\n{b: c}\n{d: e}\n]\n'))).toContain('at line 3, column 1');
   });
 
+  test('keys that repeat others are told with their lines; those that a merge brought may be set', () => {
+    const text = 'a: &x {n: 1}\nb:\n  <<: *x\n  n: 2\nc:\n- instances: 2\n  m: 1\n  instances: 3\n';
+    const { value, repeated } = readYaml(text);
+    expect(value).toMatchObject({ b: { n: 2 }, c: [{ instances: 3 }] });
+    expect(repeated).toEqual([{ key: 'instances', line: 8 }]);
+  });
+
   test('brackets may close below their key, as in Psych and Go', () => {
     const document = readYaml('x:\n  azs: [\n    z1, # one ]\n  z2\n  ]\nb: {\nc: two\n   words,\nd: "]"\n}\ne: 1.0\n');
     expect(document.value).toEqual({ x: { azs: ['z1', 'z2'] }, b: { c: 'two words', d: ']' }, e: 1 });

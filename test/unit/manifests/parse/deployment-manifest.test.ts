@@ -123,6 +123,9 @@ describe('a manifest', () => {
   });
 
   test('says what a mistyped key was meant to be', () => {
+    expect(messageAt('', () => parse(group().replace('name:', 'nmae:')))).toBe(
+      '"name" is missing (is "nmae" meant to be "name"?)',
+    );
     expect(messageAt('', () => parse(group().replace('update:', 'updates:')))).toBe(
       '"update" is missing (a map) (is "updates" meant to be "update"?)',
     );

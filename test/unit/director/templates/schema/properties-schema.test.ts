@@ -44,7 +44,7 @@ test('all that does not fit is told, with its path and without its value', () =>
   expect(describeFaults(faults)).toMatchInlineSnapshot(`
     "6 faults
     - properties.user: is missing
-    - properties.prot: is not known to the schema
+    - properties.prot: is not known to the schema (did you mean "port"?)
     - properties.port: must be integer
     - properties.mode: must be one of ["fast","safe"]
     - properties.tls.cert: is not a certificate
