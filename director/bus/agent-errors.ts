@@ -11,6 +11,11 @@ export interface CallName {
 
 const agentLog = '/var/vcap/bosh/log/current';
 
+/** Where operators find them, whatever the machine is. */
+export const jobLogs =
+  'on the machine, below /var/vcap/sys/log (of a process machine, below ' +
+  "infrastructure/machines/vms/VM-CID/vcap/data/sys/log in the director's state directory)";
+
 /** The agent answered that it could not do it. */
 export class AgentFailed extends OperatorError {
   /** In the agent's own words. */
@@ -22,7 +27,7 @@ export class AgentFailed extends OperatorError {
       code: 'agent-exception',
       hint:
         blobId === undefined
-          ? `Look into the instance: the logs of its jobs in /var/vcap/sys/log, and of its agent in ${agentLog}.`
+          ? `Look into the instance: its jobs' logs are ${jobLogs}; its agent's is ${agentLog}.`
           : `The output did not fit into a message: all of it is blob ${blobId} in the director's blobstore.`,
       details: { instance: label, agentId, method, ...(blobId === undefined ? {} : { blobstoreId: blobId }) },
       cause: backtrace,

@@ -60,7 +60,7 @@ export function refuseSilent(instances: readonly ActualInstance[], deployment: s
   if (silent.length === 0) return;
   throw new OperatorError(silent.map(({ reason }) => reason).join('\n'), {
     code: 'agents-silent',
-    hint: `Deploy with --fix to replace the VMs whose agents do not answer, or find out why with \`bosh -d ${deployment} cck\`.`,
+    hint: `Deploy with --fix to replace the VMs whose agents do not answer, or look first whether those VMs run (\`bosh -d ${deployment} vms\`) and can reach the director's message bus.`,
     details: { boshCode: 450002, silent },
   });
 }

@@ -2,6 +2,7 @@ import type { AgentId } from '../../../common/ids.ts';
 import { OperatorError } from '../../../common/errors.ts';
 import type { AgentState } from '../../../agent/protocol.ts';
 import type { WatchMs } from '../../../manifests/update-policy.ts';
+import { jobLogs } from '../../bus/agent-errors.ts';
 import { activeVm } from '../../plan/actual.ts';
 import { applySpec, archiveOf } from '../../plan/instance-spec.ts';
 import type { StopIntent } from '../../plan/step.ts';
@@ -120,7 +121,7 @@ async function untilRunning({ work, task, agents, clock }: StepIo, agentId: Agen
       (failing.length === 0 ? '' : ` Review logs for failed jobs: ${failing.join(', ')}`),
     {
       code: 'jobs-not-running',
-      hint: `Read the jobs' logs with \`bosh -d ${work.instance.deployment} logs ${work.label}\`. The instance stays as it is; deploying again tries anew. Where the jobs only need longer, raise update_watch_time (now ${watch.max} ms).`,
+      hint: `The jobs' logs are ${jobLogs}. The instance stays as it is; deploying again tries anew. Where the jobs only need longer, raise update_watch_time (now ${watch.max} ms).`,
       details: { boshCode: 400007, instance: work.label, jobState: state?.job_state ?? 'unknown', failing },
     },
   );
