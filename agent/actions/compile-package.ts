@@ -9,7 +9,7 @@ import { orAbsent } from '../files.ts';
 import type { Machine } from '../machine.ts';
 import type { AgentMethods, PackageRef } from '../protocol.ts';
 import { isRecord } from '../shape.ts';
-import { tailOf } from '../tail.ts';
+import { sizeOf, tailBytesMax, tailOf } from '../tail.ts';
 import type { Action } from './action.ts';
 
 type Result = AgentMethods['compile_package']['result'];
@@ -104,10 +104,7 @@ async function runPackaging(
     signal,
   });
   if (exitCode === 0) return;
-  const stored = await machine
-    .blobs()
-    .put(output, signal)
-    .catch((thrown: unknown) => machine.log.warn('packaging-output-not-stored', { error: String(thrown) }));
+  const stored = (await sizeOf(output)) > tailBytesMax ? await storeOutput(machine, output, signal) : undefined;
   throw new ActionFailed(
     `packaging of ${source.name}/${source.version} ended with ${exitCode ?? endedBy ?? 'a signal'}. ` +
       `The end of its output:\n${await tailOf(output)}`,
@@ -117,6 +114,14 @@ async function runPackaging(
       ...(stored && { blobId: stored.blobId }),
     },
   );
+}
+
+/** What the message leaves out is kept; that it can't be hides no failure. */
+async function storeOutput(machine: Machine, output: string, signal: AbortSignal): Promise<{ blobId: string } | void> {
+  return machine
+    .blobs()
+    .put(output, signal)
+    .catch((thrown: unknown) => machine.log.warn('packaging-output-not-stored', { error: String(thrown) }));
 }
 
 function parseDependency([key, ref]: [string, unknown]): PackageRef {

@@ -67,7 +67,7 @@ export async function compilePackages(
 }
 
 async function compileOne(
-  { pkg, stemcell, dependencyKey, dependencies }: Requirement,
+  { pkg, release, stemcell, dependencyKey, dependencies }: Requirement,
   done: ReadonlyMap<string, CompiledPackage>,
   { task, agents, machines }: CompileDeps,
 ): Promise<CompiledPackage> {
@@ -93,7 +93,7 @@ async function compileOne(
         agentId,
         'compile_package',
         [blobId, digest, pkg.name, `${pkg.version}.${build}`, refs],
-        { label, signal: task.signal },
+        { label: `${pkg.name} of release ${release.name}/${release.version}, on ${label}`, signal: task.signal },
       );
       return result;
     });

@@ -18,6 +18,8 @@ export interface CompileDemand {
 export interface Requirement {
   key: string;
   pkg: ReleasePackage;
+  /** The first that wants it: for messages. */
+  release: { name: string; version: string };
   stemcell: { os: string; version: string };
   dependencyKey: string;
   /** Direct ones: what the agent is given to compile with. */
@@ -62,6 +64,7 @@ export function requirementsOf(
     const requirement = {
       key,
       pkg,
+      release: demand.release,
       stemcell: demand.stemcell,
       dependencyKey: wantedKey,
       dependencies,

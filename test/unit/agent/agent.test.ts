@@ -21,6 +21,11 @@ const state = async ({ call }: Machine) => (await call('get_state')) as { job_st
 const patience = { timeout: 15_000, interval: 50 };
 const becomes = (machine: Machine, jobState: string) =>
   vi.waitFor(async () => expect(await state(machine)).toMatchObject({ job_state: jobState }), patience);
+const failureOf = (call: Promise<unknown>) =>
+  call.then(
+    () => expect.unreachable(),
+    (thrown: Error) => thrown.message,
+  );
 const script = (body: string) => `#!/bin/bash\n${body}\n`;
 
 test('an instance is applied, started, killed, restarted and stopped', async () => {
@@ -118,14 +123,19 @@ test('scripts run side by side with their environment; output is added to the lo
   const body = script('echo "says $NAME at $PATH"; echo bad >&2; [ "$NAME" != fail ]');
   const jobs: Record<string, Files> = {
     a: { 'bin/pre-start': body },
-    b: { 'bin/pre-start': script('exit 3') },
+    b: { 'bin/pre-start': script('seq 12 >&2; exit 3') },
     c: { x: '' },
   };
   await call('apply', await machine.specOf(jobs));
   await expect(call('run_script', 'pre-start', { env: { NAME: 'joe' } })).rejects.toThrow(
     '1 of 2 pre-start scripts failed. Failed Jobs: b. Successful Jobs: a.',
   );
-  await expect(call('run_script', 'pre-start', { env: { NAME: 'fail' } })).rejects.toThrow('2 of 2');
+  const failure = await failureOf(call('run_script', 'pre-start', { env: { NAME: 'fail' } }));
+  expect(failure).toMatch(/^2 of 2 pre-start scripts failed\. /);
+  expect(failure).toContain('pre-start of a ended with 1. The last lines of its stderr:\n  bad');
+  const last = Array.from({ length: 10 }, (_, n) => `  ${n + 3}`).join('\n');
+  expect(failure).toContain(`pre-start of b ended with 3. The last lines of its stderr:\n${last}`);
+  expect(failure.match(/bad/g)).toHaveLength(1); // the run before wrote it, too
   const log = await readFile(join(base, 'sys/log/a/pre-start.stdout.log'), 'utf8');
   expect(log).toBe('says joe at /usr/sbin:/usr/bin:/sbin:/bin\nsays fail at /usr/sbin:/usr/bin:/sbin:/bin\n');
   expect(await call('run_script', 'post-deploy', {})).toEqual({});
@@ -224,6 +234,19 @@ test('a packaging script that fails: the end of its output is told, all of it is
   expect(answer.message.length).toBeLessThan(10_000);
   expect(answer.blobstore_id).toBeDefined();
   void blobs;
+});
+
+test('a packaging script that fails and said little: the message has all of it, and nothing is stored', async () => {
+  const { archive, call, bus } = await given();
+  const source = await archive({ packaging: 'echo no such header >&2\nexit 4' });
+  const args = [source.blobId, source.multidigest, 'nginx', '1', {}] as const;
+  expect(await failureOf(call('compile_package', ...args))).toContain('no such header');
+  const task = (await bus.ask('agent-1', 'compile_package', [...args])) as { value: { agent_task_id: string } };
+  await vi.waitFor(async () => {
+    const answer = await bus.ask('agent-1', 'get_task', [task.value.agent_task_id]);
+    if (answer === undefined || !('exception' in answer)) throw new Error('it still runs');
+    expect(answer.exception).not.toHaveProperty('blobstore_id');
+  }, patience);
 });
 
 test('a cancelled compilation ends all that it started', async () => {

@@ -27,14 +27,15 @@ beforeEach(async () => {
   [workersMax, log, refsOf, failing, result, meanwhile] = [2, [], new Map(), null, new Map(), () => Promise.resolve()];
   let machines = 0;
   const agents: CompileDeps['agents'] = {
-    call: async (_agentId, method, args) => {
+    call: async (_agentId, method, args, options) => {
       expect(method).toBe('compile_package');
       const [, , name, version, refs] = args as Compiling['arguments']; // as expected above
       refsOf.set(name, refs);
       log.push(`+${name} ${version}`);
       await world.clock.sleep(compileMs);
       log.push(`-${name}`);
-      if (name === failing) throw new OperatorError(`${name} does not compile`, { code: 'agent-exception' });
+      if (name === failing)
+        throw new OperatorError(`${options?.label}: ${name} does not compile`, { code: 'agent-exception' });
       const blob = { blobstore_id: `00000000-0000-4000-8000-${name.padStart(12, '0')}`, sha1: `sha1-of-${name}` };
       return { result: blob } as never; // the result of compile_package
     },
@@ -117,7 +118,10 @@ test('an agent is given the direct dependencies in their compiled form', async (
 test('nothing new begins after a failure; what was compiled until then is kept for the next try', async () => {
   await givenRelease({ a: [], b: [], c: ['a'], d: ['b'] });
   failing = 'a';
-  expect(await compile()).toMatchObject({ state: 'error', result: 'a does not compile' });
+  expect(await compile()).toMatchObject({
+    state: 'error',
+    result: 'a of release web/1, on compilation/1: a does not compile',
+  });
   expect(begun().sort()).toEqual(['a', 'b']);
   expect(log.at(-1)).toBe('deleteAll');
 
