@@ -53,6 +53,29 @@ test('closing ends what runs and what waits at once, and nothing starts any more
   await patient.close();
 });
 
+const threadOf = (code: string) => () => Promise.resolve(new URL(`data:text/javascript,${encodeURIComponent(code)}`));
+
+test('a thread that ends at its start without a word is told, and the next check tries again', async () => {
+  let starts = 0;
+  const silent = new SchemaChecks({}, () => (starts++, threadOf('process.exit(3)')()));
+  const down = { code: 'schema-checks-down', retryable: true, message: /did not start: .*ended with code 3/ };
+  for (const job of ['web', 'db']) {
+    const thrown: unknown = await silent.check(job, schema({}), {}).catch((reason: unknown) => reason);
+    expect(thrown).toMatchObject({ ...down, message: expect.stringMatching(down.message) });
+  }
+  expect(starts).toBe(2);
+  await silent.close();
+});
+
+test('one that ends without a word in the middle of a check is told as a fault', async () => {
+  const code = `import { parentPort } from 'node:worker_threads';
+    parentPort.once('message', () => process.exit(0));
+    parentPort.postMessage('ready');`;
+  const leaving = new SchemaChecks({ checkMsMax: 600_000 }, threadOf(code));
+  expect(await leaving.check('web', schema({}), {})).toMatchObject([{ message: /its thread ended with code 0/ }]);
+  await leaving.close();
+});
+
 test.each([NaN, Infinity])('%s is no value for JSON, and told as a fault', async (x) => {
   const message = `${x} can't be written as JSON`;
   expect(await checks.check('web', schema({}), { x })).toEqual([{ path: 'properties', message }]);
