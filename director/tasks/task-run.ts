@@ -165,10 +165,22 @@ export class TaskRun {
     this.#log.info('task-started', { type: task.type, attempt: task.attempts });
     this.#debug(`task ${task.id} (${task.description}), attempt ${task.attempts}, on ${this.#lease.owner}`);
     try {
+      await this.#tellOfFormerRun();
       return { kind: 'done', result: await handler(this.#context()) };
     } catch (thrown) {
       return this.#outcomeOf(thrown);
     }
+  }
+
+  /** Its stages are shown anew below those of the former run: who follows the task is told why. */
+  async #tellOfFormerRun(): Promise<void> {
+    const { id, attempts } = this.task;
+    const shown = await this.#deps.store.tasks.output(id, 'event', { from: 0, bytesMax: 1 });
+    if (shown === undefined || shown.size === 0) return;
+    const attempt = attempts > 1 ? ` (attempt ${attempts})` : ''; // an orderly stop counts none
+    this.#events.warning(
+      `The director was restarted: task ${id} goes on${attempt}. Its stages begin anew; what is done already stays done.`,
+    );
   }
 
   /** After an abort the handler may throw anything, such as the error of a call that was cut: the reason counts. */

@@ -160,6 +160,24 @@ test('a director alone on its store goes on at its start with what the former ru
   expect(await task(firstTask)).toMatchObject({ state: 'done', result: 'attempt 2' });
 });
 
+test('a task that has shown stages and is taken up again says so, once', async () => {
+  const { engine, store, clock, idle, output } = await world({ deploy: () => Promise.resolve(null) });
+  for (const shown of ['{"stage":"Updating instance"}\n', '']) {
+    const { id } = await store.tasks.create(newTask('deploy'), clock.now());
+    await store.tasks.claim({ owner: 'the former run', lanes: ['normal'], leaseMs: 3_600_000, nowMs: clock.now() });
+    if (shown !== '') await store.tasks.appendOutput(id, 'event', Buffer.from(shown));
+  }
+  const director = engine('this run', { alone: true });
+  await director.start();
+  await idle(director);
+  const lines = (await output(firstTask, 'event')).trim().split('\n').slice(1);
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+    { time: Math.floor(clock.now() / 1000), type: 'warning', message: expect.stringContaining('(attempt 2)') },
+  ]);
+  const [second] = await store.tasks.list({});
+  expect(await output(second?.id ?? firstTask, 'event')).toBe('');
+});
+
 test('a task that kills its director each time is given up, and says so', async () => {
   const { engine, store, clock, idle, task, output } = await world({
     deadly: () => Promise.reject(new Error('never called')),
