@@ -26,7 +26,13 @@ export function deleteDeployment(deps: DeployDeps): TaskHandler {
       const event = { action: 'delete', objectType: 'deployment', objectName: name, deployment: name };
       const parentId = await task.record(event);
       try {
-        const actual = await observe(name, { store, signal, agents: deps.agents });
+        const actual = await observe(name, {
+          store,
+          signal,
+          agents: deps.agents,
+          clock: deps.clock,
+          warn: (warning) => events.warning(warning),
+        });
         const ignored = actual.instances.filter(({ instance }) => instance.ignore);
         if (ignored.length > 0)
           throw deploymentHasIgnored(

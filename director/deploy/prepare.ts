@@ -1,3 +1,4 @@
+import { didYouMeanOf } from '../../common/suggest.ts';
 import { observe, refuseSilent } from '../observe/observe.ts';
 import type { ActualDeployment } from '../plan/actual.ts';
 import type { Layout } from '../plan/layout.ts';
@@ -48,9 +49,21 @@ export async function prepare(
     throw thrown;
   });
   warn(resolved.warnings);
-  const observed = await observe(name, { store, signal, agents: deps.agents });
+  warn(unknownGroups(options, resolved));
+  const { agents, clock } = deps;
+  const observed = await observe(name, { store, signal, agents, clock, warn: (warning) => warn([warning]) });
   if (!options.fix) refuseSilent(observed.instances, name);
   const { dryRun } = options;
   const { layout, actual } = await layOutOnRecord(resolved.wanted, observed, { task, chance: deps.chance, dryRun });
   return { resolved, actual, layout, links: resolveLinks(resolved.wanted, layout) };
+}
+
+/** As in BOSH, a state for what there is not is nothing to do; it may be a slip all the same. */
+function unknownGroups({ states }: DeployOptions, { wanted }: Resolved): string[] {
+  const known = wanted.groups.map(({ group }) => group.name);
+  const unknown = new Set(states.flatMap(({ group }) => (group === null || known.includes(group) ? [] : [group])));
+  return [...unknown].map((name) => {
+    const { suggestion } = didYouMeanOf(name, known);
+    return `there is no instance group "${name}"${suggestion === undefined ? '' : ` (${suggestion})`}`;
+  });
 }

@@ -1,5 +1,7 @@
+import type { Clock } from '../../common/clock.ts';
 import { OperatorError, messageOf } from '../../common/errors.ts';
 import type { AgentId } from '../../common/ids.ts';
+import { ruleOf } from '../bus/agent-methods.ts';
 import type { Agents } from '../bus/agents.ts';
 import { inParallel } from '../execute/in-parallel.ts';
 import {
@@ -15,23 +17,55 @@ import { takenAddresses } from './taken-addresses.ts';
 
 /** Agents that are asked at the same time. Each question is a message and a timer; more only makes answers later. */
 const agentsAtOnceMax = 200;
+/** Long enough for an agent that comes back after a restart of the director. */
+const patienceMs = 10_000;
+const labelsMax = 5;
+
+export interface ObserveDeps {
+  store: Store;
+  agents: Agents;
+  signal: AbortSignal;
+  clock: Clock;
+  /** Told once, while agents are still waited for that may be dead. */
+  warn: (warning: string) => void;
+}
 
 /** Reads store and agents into one picture of a deployment. Ignored instances are not asked. */
 export async function observe(
   deployment: string,
-  { store, agents, signal }: { store: Store; agents: Agents; signal: AbortSignal },
+  { store, agents, signal, clock, warn }: ObserveDeps,
 ): Promise<ActualDeployment> {
   const instances = await store.instances.ofDeployment(deployment);
   const reports = new Map<string, AgentReport>();
-  await inParallel(instances, agentsAtOnceMax, async (instance) => {
-    const vm = activeVm(instance);
-    if (vm !== null && !instance.ignore)
-      reports.set(instance.id, await reportOf(instance, vm.agentId, { agents, signal }));
+  const waiting = new Set<string>();
+  const impatience = clock.after(patienceMs, () => {
+    if (waiting.size > 0) warn(tellWaiting([...waiting]));
   });
+  try {
+    await inParallel(instances, agentsAtOnceMax, async (instance) => {
+      const vm = activeVm(instance);
+      if (vm === null || instance.ignore) return;
+      const label = instanceLabel(instance);
+      waiting.add(label);
+      reports.set(instance.id, await reportOf(instance, vm.agentId, { agents, signal }));
+      waiting.delete(label);
+    });
+  } finally {
+    impatience.cancel();
+  }
   return {
     instances: instances.map((instance) => ({ instance, agent: reports.get(instance.id) ?? { kind: 'none' } })),
     addresses: await takenAddresses(store),
   };
+}
+
+function tellWaiting(labels: readonly string[]): string {
+  const more = labels.length > labelsMax ? ` and ${labels.length - labelsMax} more` : '';
+  const seconds = (ms: number) => `${ms / 1000} s`;
+  return (
+    `No answer for ${seconds(patienceMs)} from the agents of ${labels.slice(0, labelsMax).join(', ')}${more}: ` +
+    `they are asked again for ${seconds(ruleOf('get_state').timeoutMs)} in all`
+  );
 }
 
 export async function reportOf(

@@ -118,6 +118,10 @@ test('an operator goes from an empty director to running instances, changes them
   // One instance is stopped; the listing of what fails names it alone.
   const slug = instances[0]?.['instance'] ?? '';
   expect(await gantry(['-d', 'greeter', 'stop', slug])).toMatchObject({ code: 0 });
+  expect(await gantry(['-d', 'greeter', 'stop', 'greter'])).toMatchObject({
+    code: 0,
+    text: expect.stringContaining('there is no instance group "greter" (did you mean "greeter"?)'),
+  });
   const states = (await rowsOf('-d', 'greeter', 'instances')).map((row) => row['process_state']);
   expect(states.filter((state) => state !== 'running')).toHaveLength(1);
 

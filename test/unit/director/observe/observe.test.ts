@@ -25,10 +25,15 @@ const state: AgentState = { agent_id: 'a', job_state: 'running', vm: { name: 'vm
 let store: Store;
 let asked: string[];
 let silent: Set<string>;
+let clock: VirtualClock;
+let warnings: string[];
+/** What an agent that does not answer takes until it is given up. */
+let slow: Promise<void>;
 
 beforeEach(async () => {
-  [asked, silent] = [[], new Set()];
-  store = await openStore({ kind: 'sqlite', path: ':memory:' }, { clock: new VirtualClock(), log: silentLog });
+  [asked, silent, warnings, slow] = [[], new Set(), [], Promise.resolve()];
+  clock = new VirtualClock();
+  store = await openStore({ kind: 'sqlite', path: ':memory:' }, { clock, log: silentLog });
   await store.deployments.create(web, [], 0);
 });
 afterEach(() => store.close());
@@ -37,12 +42,13 @@ const agents: Agents = {
   call: (agentId, method: AgentMethod) => {
     asked.push(`${agentId} ${method}`);
     if (silent.has(agentId))
-      return Promise.reject(new OperatorError(`${agentId} timed out`, { code: 'agent-timed-out' }));
+      return slow.then(() => Promise.reject(new OperatorError(`${agentId} timed out`, { code: 'agent-timed-out' })));
     return Promise.resolve((method === 'list_disk' ? ['d-1'] : state) as never); // the results of the two
   },
   waitUntilReady: () => expect.unreachable(),
 };
-const look = (signal = new AbortController().signal) => observe('web', { store, agents, signal });
+const look = (signal = new AbortController().signal) =>
+  observe('web', { store, agents, signal, clock, warn: (warning) => warnings.push(warning) });
 
 function vmOf(n: number, more: Partial<Vm> = {}): Vm {
   return {
@@ -126,6 +132,25 @@ test('one that does not answer hides no other; a deploy without --fix is told of
     }),
   );
   expect(() => refuseSilent(instances.slice(1, 2), 'web')).not.toThrow();
+});
+
+test('who waits for agents is told once which those are, and until when they are asked', async () => {
+  for (const n of [1, 2, 3, 4, 5, 6, 7]) await givenInstance(n);
+  silent = new Set([1, 3, 4, 5, 6, 7].map((n) => `agent-${n}`));
+  slow = clock.sleep(135_000);
+  const looking = look();
+  await clock.advance(9_999);
+  expect(warnings).toEqual([]);
+  await clock.advance(200_000);
+  await looking;
+  expect(warnings).toEqual([
+    'No answer for 10 s from the agents of web/i-1, web/i-3, web/i-4, web/i-5, web/i-6 and 1 more: they are asked again for 135 s in all',
+  ]);
+
+  silent = new Set();
+  await look();
+  await clock.advance(200_000);
+  expect(warnings).toHaveLength(1);
 });
 
 test('a task that was cancelled is not told as silent agents', async () => {
