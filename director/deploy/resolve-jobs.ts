@@ -1,4 +1,4 @@
-import { InvalidInput, type Fault } from '../../common/errors.ts';
+import { InvalidInput, OperatorError, type Fault } from '../../common/errors.ts';
 import { didYouMean } from '../../common/suggest.ts';
 import type { InstanceGroup, JobReference } from '../../manifests/instance-group.ts';
 import type { YamlMap } from '../../manifests/value.ts';
@@ -57,7 +57,9 @@ async function resolveJob(
   if (contents === undefined) return undefined; // noted where releases are looked up
   const job = contents.jobs.find(({ name }) => name === reference.name);
   if (job === undefined) return faults.of(() => refuseUnknown(reference, contents, path));
-  const loaded = await jobs.load(job);
+  const loaded = await jobs.load(job).catch((thrown: unknown) => {
+    throw isBlobMissing(thrown) ? archiveMissing(reference.name, contents, thrown) : thrown;
+  });
   warnings.push(...unknownLinks(reference, loaded, path));
   const properties = await faults.of(() => checkedProperties(reference, loaded, path));
   if (properties === undefined) return undefined;
@@ -93,6 +95,22 @@ function refuseUnknown(
   });
   Object.assign(invalid.details, { boshCode: 140029, release, job: name });
   throw invalid;
+}
+
+function isBlobMissing(thrown: unknown): thrown is OperatorError {
+  return thrown instanceof OperatorError && thrown.code === 'blob-not-found';
+}
+
+/** Looked up without its release's lock, so whoever deletes that may be at it. */
+function archiveMissing(job: string, { release: { name, version } }: ReleaseContents, cause: Error): OperatorError {
+  return new OperatorError(`the archive of job ${job} of release ${name}/${version} is not in the blobstore`, {
+    code: 'job-archive-missing',
+    hint:
+      `If the release is being deleted (\`bosh tasks\`), upload it again or deploy another version; else it is damaged: ` +
+      `\`bosh upload-release --fix\` puts it in order.`,
+    details: { release: name, version, job },
+    cause,
+  });
 }
 
 async function checkedProperties(

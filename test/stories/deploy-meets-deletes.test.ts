@@ -200,3 +200,16 @@ test('what was deleted while a deploy asked its CPI is missing before anything i
   });
   expect(world.cpi.inventory().vms).toEqual([]);
 });
+
+test('a deploy that looks up a release while that is deleted says whose archive is gone, and what to do', async () => {
+  const { release, jobs } = (await world.store.releases.contents('web', '1')) ?? expect.unreachable();
+  const job = jobs[0] ?? expect.unreachable();
+  await world.blobs.delete(job.blobId); // its rows go in a moment
+  const { id } = await enqueueDeploy(world, engine, webTier({ instances: 1 }));
+  await clock.runUntil(engine.idle());
+  expect(await world.store.tasks.get(id)).toMatchObject({
+    state: 'error',
+    result: `the archive of job ${job.name} of release web/${release.version} is not in the blobstore`,
+  });
+  expect(world.cpi.inventory().vms).toEqual([]);
+});
