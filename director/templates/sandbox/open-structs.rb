@@ -1,6 +1,6 @@
 # Makes OpenStruct cheap to create. Ruby's own defines two methods for each field of each new one, which was most of what it
 # cost to render a template that asks for `spec`. Here a field gets them at once only where an inherited method would answer
-# in its place; the others answer by method_missing. Templates can tell no difference.
+# in its place; the others answer by method_missing. A template could tell the difference by adding methods to Object later.
 require 'ostruct'
 
 class OpenStruct
@@ -10,7 +10,7 @@ class OpenStruct
   private :define_ostruct_member!, :call_missing_member!, :freeze_ostruct!
 
   # What these tell of a struct, they tell of its fields.
-  %i[methods singleton_methods method public_method].each do |asked|
+  %i[methods public_methods singleton_methods method public_method singleton_method].each do |asked|
     define_method(asked) do |*given|
       define_ostruct_members!
       super(*given)

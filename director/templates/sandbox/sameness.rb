@@ -6,10 +6,10 @@ module Gantry
   def self.same?(a, b, depth = 0)
     return true if a.equal?(b)
 
-    case depth < SAME_DEPTH_MAX && a.class == b.class && a
-    when Hash then same_maps?(a, b, depth + 1)
-    when Array then same_lists?(a, b, depth + 1)
-    when OpenStruct then same_maps?(a.to_h, b.to_h, depth + 1)
+    case depth < SAME_DEPTH_MAX && a
+    when Hash then Hash === b && same_maps?(a, b, depth + 1)
+    when Array then Array === b && same_lists?(a, b, depth + 1)
+    when OpenStruct then OpenStruct === b && same_maps?(a.to_h!, b.to_h!, depth + 1) # `!`: a field may be called to_h
     else a == b
     end
   end

@@ -4,10 +4,11 @@ module Gantry
   # One template of a job, ready to be filled in for any number of instances. Reading a text and what it says of Ruby is most
   # of what a small template costs, so it is done once wherever that makes no difference.
   class Source
-    # What the body of a method would take otherwise than a text that is evaluated in a binding, as templates are in BOSH.
+    # What differs between the body of a method and a text that is evaluated anew in a binding, as templates are in BOSH: words
+    # that mean something else there, and regular expressions that Ruby makes once for the place where they stand.
     EVALUATED = /
       \b(?:alias|BEGIN|binding|break|caller\w*|class|coding|def|END|frozen\w*|it|module|next|redo|retry|return|super|undef|yield)\b
-      |\beval|_eval|__|\b_\d\b|block_given|local_variable|%%>
+      |\beval|_eval|__|\b_\d\b|block_given|local_variable|%%>|\/[imxunse]*o[imxounse]*\b|%r
     /x
 
     attr_reader :filename
@@ -19,7 +20,7 @@ module Gantry
 
       @erb = ERB.new(text, trim_mode: '-')
       @erb.filename = filename
-      @method_name = define(:"_gantry_source_#{number}") if bytes.scan(/<%.*?%>/m).none?(EVALUATED)
+      @method_name = define("_gantry_source_#{number}") if bytes.scan(/<%.*?%>/m).none?(EVALUATED)
     rescue Exception => e # rubocop:disable Lint/RescueException
       @failed = e
     end
@@ -39,11 +40,12 @@ module Gantry
 
     private
 
-    # By way of a block, in which constants can be set. @returns nil where it does not compile: evaluating has words for that
+    # Where the text is evaluated, so that constants are found as there. @returns nil where it does not compile, be it alone or as
+    # a method, which sets no constants: evaluating it does, or has words for what is wrong.
     def define(name)
-      context = Bosh::Common::Template::EvaluationContext
-      text = "#{@erb.src.sub("\n", "\nproc {")}\n}"
-      context.define_method(name, &eval(text, context.new({}, nil).get_binding, filename, @erb.lineno))
+      RubyVM::InstructionSequence.compile(@erb.src) # nor does one that ends our method and begins another
+      text = "#{@erb.src.sub("\n", "\ndef #{name};")}\nend"
+      eval(text, Bosh::Common::Template::EvaluationContext.new({}, nil).get_binding, filename, @erb.lineno)
     rescue SyntaxError
       nil
     end

@@ -171,6 +171,25 @@ describe('what a template can say', () => {
     ['a word for a parameter', '<%= it %>', "undefined local variable or method 'it'"],
     ['what is wrong on its third line', '\n\n<%= nil.foo %>', "undefined method 'foo' for nil"],
     ['half a block', '<% if true %>', 'web/t0'],
+    ['the end of a block that it has not begun', 'a<% end; def x; _erbout = "" %>c', 'web/t0'],
+    ['the end of a bracket', 'a<% }; @x = 1; proc { _erbout = "" %>c', 'web/t0'],
+    ['what an earlier match left', '<% "secret" =~ /(s.*)/ if index == 0 %><%= $1.inspect %>', ['"secret"', 'nil']],
+    [
+      'the last match',
+      '<% "ab".match(/b/) if index == 0 %><%= Regexp.last_match.inspect %>',
+      ['#<MatchData "b">', 'nil'],
+    ],
+    ['an expression that is made once', '<%= "1" =~ /#{index + 1}/o %>', ['0', '']],
+    [
+      'a range of conditions',
+      '<%= 3.times.map { |n| true if (n == 1 && index == 0)..(n == 9) }.inspect %>',
+      ['[nil, true, true]', '[nil, nil, nil]'],
+    ],
+    [
+      'constants of its own place',
+      '<%= defined?(JobServer).inspect %><%= defined?(UnknownProperty) %>',
+      ['nilconstant', 'nilconstant'],
+    ],
   ])('a template with %s', async (_, text, told) => {
     const outcomes = await renderer.render(job({ t0: text }), [instance({ index: 0 }), instance({ index: 1 })]);
     const seen = outcomes.map((outcome) => (outcome.ok ? contents(outcome)[0] : outcome.faults[0]?.message));
@@ -301,6 +320,13 @@ describe('what one template does to others', () => {
     const look = '_erbout << [name, p("a.b"), p("list"), properties.a.b, spec.networks.default.ip].inspect';
     const spec = { properties: { a: { b: 'B' }, list: [1] }, networks: { default: { ip: '10.0.0.7' } } };
     expect((await evaluate([change, look], spec))[1]).toBe('["web", "B", [1], "B", "10.0.0.7"]');
+  });
+
+  test('fields may have any name, also those of methods', async () => {
+    const fields = { to_h: 'h', class: 'c', hash: 1, keys: 2, methods: 3, '==': 4 };
+    const look = '_erbout << [properties.x.to_h, properties.x[:class], properties.x.keys, spec.x.to_h].inspect';
+    const spec = { properties: { x: fields }, x: fields };
+    expect(await evaluate([look, look], spec)).toEqual(['["h", "c", 2, "h"]', '["h", "c", 2, "h"]']);
   });
 
   test('spec and properties are what they were at the start, whenever they are asked for', async () => {
