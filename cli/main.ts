@@ -51,12 +51,13 @@ function workingDirectory(): string {
 function untilStopped(): Promise<void> {
   serves = true;
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.once(signal, () => {
-        hungUp ||= signal === 'SIGHUP';
-        resolve();
-      });
-    }
+    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+    const stop = (signal: NodeJS.Signals) => {
+      for (const each of signals) process.off(each, stop);
+      hungUp = signal === 'SIGHUP';
+      resolve();
+    };
+    for (const signal of signals) process.on(signal, stop);
   });
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import pc from 'picocolors';
@@ -7,10 +7,10 @@ import { localMachines } from '../../director/main.ts';
 import { describeError } from '../failure.ts';
 import { shellWord } from '../shell-word.ts';
 import { makeArtifacts } from './artifacts.ts';
-import { homePrefix, takeDownLeftovers } from './leftovers.ts';
+import { leftBehind, newHome, takeDownLeftovers } from './leftovers.ts';
 import { configFile, Stand, type StandOptions } from './stand.ts';
 
-export interface QuickstartOptions extends StandOptions {
+export interface QuickstartOptions extends Omit<StandOptions, 'seen'> {
   /** Stays up once all is shown; false: nobody is there to press Ctrl-C. */
   stay: boolean;
   /** Somebody wants it to end, wherever it is. */
@@ -25,8 +25,11 @@ const answerWaitMs = 10_000;
  * type, shown before it runs. Everything is in one directory, and gone at the end, also when it was ended or failed half-way.
  * @throws OperatorError `quickstart-step-failed` | `quickstart-no-answer` | `quickstart-stopped` | `quickstart-twice` | `quickstart-left`
  */
-export async function quickstart(options: QuickstartOptions): Promise<void> {
-  const { out, color, stay, stopped } = options;
+export async function quickstart(given: QuickstartOptions): Promise<void> {
+  const { out, color, stay, stopped } = given;
+  let seen = true;
+  process.once('SIGHUP', () => (seen = false));
+  const options = { ...given, seen: () => seen };
   const root = process.env['GANTRY_HOME'] ?? join(homedir(), '.gantry');
   await mkdir(root, { recursive: true, mode: 0o700 });
   await takeDownLeftovers(root, options);
@@ -34,14 +37,13 @@ export async function quickstart(options: QuickstartOptions): Promise<void> {
   const machines = await localMachines();
   if (machines.reason !== null)
     out(pc.createColors(color).yellow(`Machines are simulated: ${machines.reason}. Nothing will really run on them.`));
-  const home = await mkdtemp(join(root, homePrefix));
-  await writeFile(join(home, configFile), directorConfig(home, machines.kind));
-  const stand = await Stand.start(home, options);
+  const home = await newHome(root);
+  const stand = await opened(home, directorConfig(home, machines.kind), options);
   out(`A director is up at ${stand.director.url} after ${seconds(startedMs)}, with ${stand.director.infrastructure}.`);
   try {
-    await unlessStopped(options, stand, async () => {
+    await unlessStopped(stopped, stand, async () => {
       await show(stand);
-      if (machines.kind === 'process') out(await firstAnswer(home));
+      if (machines.kind === 'process') out(await firstAnswer(stand));
     });
   } catch (thrown) {
     await endedEarly(stand, options, thrown);
@@ -52,7 +54,7 @@ export async function quickstart(options: QuickstartOptions): Promise<void> {
     out(theWay(stand));
     await stopped;
   }
-  await stand.takeDown({ forced: false }).catch((thrown: unknown) => leftBehind(stand, thrown));
+  await stand.takeDown({ forced: false }).catch((thrown: unknown) => leftBehind(home, thrown));
   await stand.remove();
   out('\nAll of it is gone again.');
 }
@@ -67,26 +69,29 @@ async function show(stand: Stand): Promise<void> {
   await stand.gantry('-d', 'greeter', 'instances');
 }
 
-/** @throws OperatorError `quickstart-stopped` */
-async function unlessStopped(
-  { stopped }: QuickstartOptions,
-  stand: Stand,
-  showing: () => Promise<void>,
-): Promise<void> {
-  let at: 'showing' | 'stopping' | 'shown' = 'showing';
-  const stop = stopped.then(() => {
-    if (at === 'shown') return; // it is being taken down anyway
-    at = 'stopping';
-    stand.endCommand();
-    throw stoppedEarly();
+async function opened(home: string, config: string, options: StandOptions): Promise<Stand> {
+  try {
+    await writeFile(join(home, configFile), config);
+    return await Stand.start(home, options);
+  } catch (thrown) {
+    await rm(home, { recursive: true, force: true }); // nothing is deployed
+    throw thrown;
+  }
+}
+
+/** Comes back when the show has ended, whatever ended it. @throws OperatorError `quickstart-stopped` */
+async function unlessStopped(stopped: Promise<void>, stand: Stand, showing: () => Promise<void>): Promise<void> {
+  let shows = true;
+  void stopped.then(() => {
+    if (shows) stand.stop(stoppedEarly()); // else it is being taken down anyway
   });
-  const show = showing().then(
-    () => void (at = 'shown'),
-    (thrown: unknown) => {
-      throw at === 'stopping' ? stoppedEarly() : thrown;
-    },
-  );
-  await Promise.race([stop, show]);
+  try {
+    await showing();
+  } catch (thrown) {
+    throw stand.stopping.aborted ? stand.stopping.reason : thrown;
+  } finally {
+    shows = false;
+  }
 }
 
 function stoppedEarly(): OperatorError {
@@ -104,20 +109,15 @@ async function endedEarly(stand: Stand, { out, stay, stopped }: QuickstartOption
     await stopped;
   }
   out(`\nTaking everything down again. Ctrl-C once more leaves it as it is; the next quickstart takes it down then.`);
-  if (failed) await stand.keepLogs();
-  await stand.takeDown({ forced: true }).catch((cause: unknown) => leftBehind(stand, cause));
+  if (failed)
+    await stand.keepLogs().catch((cause: unknown) => out(`The logs of the jobs are lost: ${messageOf(cause)}`));
+  await stand.takeDown({ forced: true }).catch((cause: unknown) => {
+    if (failed && !stay) out(`\n${describeError(thrown)}`); // the other is what is told last
+    leftBehind(stand.home, cause);
+  });
   if (failed && !stay)
     out(`\nThe logs of the director and of its jobs are kept until the next quickstart: ${stand.home}`);
   else await stand.remove();
-}
-
-function leftBehind({ home }: Stand, cause: unknown): never {
-  throw new OperatorError(`not everything could be taken down: ${messageOf(cause)}`, {
-    code: 'quickstart-left',
-    hint: `The next quickstart tries again; all that the director knows is in ${home}.`,
-    details: { home },
-    cause,
-  });
 }
 
 function directorConfig(home: string, machines: string): string {
@@ -131,14 +131,15 @@ function directorConfig(home: string, machines: string): string {
 }
 
 /** The address where the deployed service answers, and what it says. */
-async function firstAnswer(home: string): Promise<string> {
+async function firstAnswer({ home, stopping }: Stand): Promise<string> {
   const url = 'http://127.77.1.2:8080/';
   const deadlineMs = performance.now() + answerWaitMs;
   for (;;) {
     try {
-      const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+      const answer = await fetch(url, { signal: AbortSignal.any([stopping, AbortSignal.timeout(2_000)]) });
       return `\n$ curl ${url}\n${await answer.text()}`;
     } catch (thrown) {
+      stopping.throwIfAborted();
       if (performance.now() < deadlineMs) await new Promise((resolve) => setTimeout(resolve, 200));
       else
         throw new OperatorError(`the greeter does not answer at ${url}: ${messageOf(thrown)}`, {

@@ -11,6 +11,8 @@ export interface StandOptions {
   program: string;
   out: (line: string) => void;
   color: boolean;
+  /** False once the terminal is gone: whatever writes to it then is ended by that. */
+  seen: () => boolean;
 }
 
 export const configFile = 'director.yml';
@@ -23,17 +25,15 @@ export class Stand {
   readonly director: RunningDirector;
   readonly #options: StandOptions;
   readonly #env: Record<string, string>;
+  readonly #stopping = new AbortController();
   #command: ChildProcess | undefined;
-  /** Its terminal is gone: whoever still writes to it is ended by that. */
-  #unseen = false;
 
   private constructor(home: string, director: RunningDirector, env: Record<string, string>, options: StandOptions) {
     this.home = home;
     this.director = director;
     this.#env = env;
     this.#options = options;
-    process.once('exit', () => this.endCommand());
-    process.once('SIGHUP', () => (this.#unseen = true));
+    process.once('exit', () => this.#command?.kill('SIGKILL'));
   }
 
   /** @param home where its config file is */
@@ -72,12 +72,28 @@ export class Stand {
     await writeFile(this.envFile, `${lines.join('')}export PATH=${shellWord(bin)}:"$PATH"\n`, { mode: 0o600 });
   }
 
-  /** Runs a command as an operator would type it, and shows it. */
+  /** Aborted by `stop`, with its reason. */
+  get stopping(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
+  /** No command runs any more but those of `takeDown`. What the director does goes on. */
+  stop(reason: Error): void {
+    this.#stopping.abort(reason);
+    this.#command?.kill('SIGKILL');
+  }
+
+  /** Runs a command as an operator would type it, and shows it. @throws the reason of `stop` */
   async gantry(...args: string[]): Promise<void> {
-    const { program, out, color } = this.#options;
+    this.stopping.throwIfAborted();
+    await this.#run(args);
+  }
+
+  async #run(args: readonly string[]): Promise<void> {
+    const { program, out, color, seen } = this.#options;
     out(pc.createColors(color).bold(`\n$ gantry ${args.join(' ')}`));
     const command = spawn(process.execPath, [program, '--tty', ...args], {
-      stdio: this.#unseen ? 'ignore' : ['ignore', 'inherit', 'inherit'],
+      stdio: seen() ? ['ignore', 'inherit', 'inherit'] : 'ignore',
       env: { ...process.env, ...this.#env },
       detached: true, // Ctrl-C is for us, who know what goes with it
     });
@@ -94,11 +110,6 @@ export class Stand {
     });
   }
 
-  /** Whoever waits for the command that runs is told that a signal ended it. What the director does goes on. */
-  endCommand(): void {
-    this.#command?.kill('SIGKILL');
-  }
-
   /**
    * Everything that is deployed, whoever has deployed it, and then the director.
    * @param forced when something may be under way or half made
@@ -107,9 +118,9 @@ export class Stand {
     try {
       if (forced) await this.#cancelAll();
       for (const name of await this.director.deployments()) {
-        await this.gantry('-n', '-d', name, 'delete-deployment', ...(forced ? ['--force'] : []));
+        await this.#run(['-n', '-d', name, 'delete-deployment', ...(forced ? ['--force'] : [])]);
       }
-      if (forced) await this.gantry('-n', 'clean-up', '--all');
+      if (forced) await this.#run(['-n', 'clean-up', '--all']);
     } finally {
       await this.director.stop();
     }
@@ -117,21 +128,20 @@ export class Stand {
 
   /** A deploy that has only begun may yet record that there is a deployment. */
   async #cancelAll(): Promise<void> {
-    await this.gantry('cancel-tasks', '--state=queued', '--state=processing');
+    await this.#run(['cancel-tasks', '--state=queued', '--state=processing']);
     const deadlineMs = performance.now() + cancelWaitMs;
     while ((await this.director.tasksUnderWay()) > 0 && performance.now() < deadlineMs) {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
 
-  /** What the jobs of process machines have written, which goes with their machines. @returns where it is now */
-  async keepLogs(): Promise<string> {
+  /** What the jobs of process machines have written goes with their machines: this leaves it beside the director's log. */
+  async keepLogs(): Promise<void> {
     const [machines, kept] = [join(this.home, 'state/infrastructure/machines/vms'), join(this.home, 'logs')];
     await mkdir(kept, { recursive: true });
     for (const vm of await readdir(machines).catch(() => [])) {
       await cp(join(machines, vm, 'vcap/data/sys/log'), join(kept, vm), { recursive: true }).catch(() => {}); // it has none yet
     }
-    return kept;
   }
 
   async remove(): Promise<void> {

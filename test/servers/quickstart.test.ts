@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
@@ -45,10 +45,26 @@ async function machines(): Promise<string[]> {
   return commands.filter((command) => command.includes(join(programs.directory, 'agent.js')));
 }
 
-test('a quickstart that is ended in the middle of its deploy takes down what there is of it', async () => {
-  const { code, printed } = await quickstart({ signal: 'SIGTERM', at: 'Updating instance' });
-  expect(printed).toContain('the quickstart was stopped before it had shown everything');
-  expect([code, await readdir(home)]).toEqual([1, []]);
+test.each(['A director is up', 'upload-stemcell', 'Preparing deployment', 'Updating instance'])(
+  'a quickstart that is ended at "%s" takes down what there is of it, and begins nothing more',
+  async (at) => {
+    const { code, printed } = await quickstart({ signal: 'SIGTERM', at });
+    expect(printed).toContain('the quickstart was stopped before it had shown everything');
+    expect(printed.split('Taking everything down')[1]).not.toMatch(
+      /gantry (upload|-n update|-d greeter (plan|instances)|-n -d greeter deploy)/,
+    );
+    expect(printed).not.toContain('ECONNREFUSED');
+    expect([code, await readdir(home)]).toEqual([1, []]);
+  },
+);
+
+test('what is not of a quickstart stays where it is', async () => {
+  const mine = join(home, 'quickstart-notes');
+  await mkdir(mine);
+  await writeFile(join(mine, 'mine'), '');
+  await quickstart({ signal: 'SIGTERM', at: 'A director is up' });
+  expect(await readdir(mine)).toEqual(['mine']);
+  await rm(mine, { recursive: true });
 });
 
 test('what a quickstart has left that was killed is taken down by the next one, which then has its addresses', async () => {
