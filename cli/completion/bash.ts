@@ -10,7 +10,10 @@ const longNames = (flags: readonly FlagSpec[]) => flags.map(({ name }) => `--${n
 const sets = (flags: readonly FlagSpec[]) =>
   `flags="${longNames(flags)}" valued="${spelled(flags).join(' ')}" files="${spelled(flags, 'files').join(' ')}"`;
 
-/** Bash breaks words at `=`, zsh does not: `--deployment=web` comes as three words or as one. */
+/**
+ * Bash breaks words at `=`, zsh does not: `--deployment=web` comes as three words or as one. Names and files go line by
+ * line into what is offered: `compgen -W` expands its words, and would run the `$(…)` that somebody named a thing by.
+ */
 export function bash(all: readonly CommandSpec[]): string {
   const commands = offered(all);
   const names = commands.map(({ name }) => name).join(' ');
@@ -24,7 +27,13 @@ export function bash(all: readonly CommandSpec[]): string {
   return `# source <(gantry completion bash)
 _gantry_names() {
   compopt +o filenames 2>/dev/null
-  COMPREPLY=($(compgen -W "$(gantry completion --names "$1" "\${where[@]}" 2>/dev/null)" -- "$word"))
+  _gantry_offer < <(gantry completion --names "$1" "\${where[@]}" 2>/dev/null)
+}
+_gantry_offer() {
+  local each
+  while IFS= read -r each; do
+    if [[ "$each" == "$word"* ]]; then COMPREPLY+=("$each"); fi
+  done
 }
 _gantry() {
   local word="\${COMP_WORDS[COMP_CWORD]}" command="" flag="" prefix="" words="" paths="" i each where
@@ -59,7 +68,7 @@ ${cases.join('')}      esac
     case "$flag" in
       -d|--deployment) _gantry_names deployments ;;
       -e|--environment) _gantry_names environments ;;
-      *) if [[ " $files " == *" $flag "* ]]; then COMPREPLY=($(compgen -f -- "$word")); fi ;;
+      *) if [[ " $files " == *" $flag "* ]]; then _gantry_offer < <(compgen -f -- "$word"); fi ;;
     esac
     if [[ -n "$prefix" ]]; then COMPREPLY=("\${COMPREPLY[@]/#/$prefix}"); fi
   elif [[ "$word" == -* ]]; then
@@ -67,7 +76,7 @@ ${cases.join('')}      esac
   elif [[ -z "$command" ]]; then
     COMPREPLY=($(compgen -W "${names}" -- "$word"))
   elif [[ -n "$words$paths" ]]; then
-    COMPREPLY=($(compgen $paths -W "$words" -- "$word"))
+    _gantry_offer < <(compgen $paths -W "$words" -- "$word")
   fi
 }
 complete -o filenames -F _gantry gantry

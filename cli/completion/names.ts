@@ -7,8 +7,15 @@ import type { NameKind } from './kinds.ts';
 /** Who has pressed TAB waits: longer than this, and nothing is offered. */
 const waitMsMax = 1_000;
 
+/** Others mean something to a shell, which takes them unquoted from what is offered. */
+const plain = /^[\w.:/@-]+$/;
+
 /** Names to choose from; none where the director can't be reached, or says no: a prompt is no place for errors. */
-export async function namesOf(kind: NameKind, { session, clock }: Context): Promise<string[]> {
+export async function namesOf(kind: NameKind, context: Context): Promise<string[]> {
+  return (await allNames(kind, context)).filter((name) => plain.test(name));
+}
+
+async function allNames(kind: NameKind, { session, clock }: Context): Promise<string[]> {
   switch (kind) {
     case 'environments': {
       const config = await session.config().catch(() => undefined);

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -13,11 +13,17 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'completion-'));
   await writeFile(join(dir, 'completion.bash'), bash(commands));
   await writeFile(join(dir, 'manifest.yml'), '');
-  // Tells what it was asked, and two names.
-  await writeFile(join(dir, 'gantry'), '#!/bin/sh\necho "$@" > "$(dirname "$0")/asked"\nprintf "web\\nworker\\n"\n');
-  await chmod(join(dir, 'gantry'), 0o755);
+  await givenNames('web', 'worker');
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
+
+/** A program that tells what it was asked, and these names. */
+async function givenNames(...names: string[]) {
+  await writeFile(join(dir, 'names'), names.map((name) => `${name}\n`).join(''));
+  const script = '#!/bin/sh\ncd "$(dirname "$0")" && echo "$@" > asked && cat names\n';
+  await writeFile(join(dir, 'gantry'), script);
+  await chmod(join(dir, 'gantry'), 0o755);
+}
 
 /** What bash offers for a line that ends where TAB was pressed; `=` stands alone, as bash has it. */
 async function offered(...words: string[]): Promise<{ names: string[]; asked: string }> {
@@ -49,6 +55,25 @@ describe('bash offers', () => {
 
   test('environments for -e', async () => {
     expect((await offered('deploy', '-e', '')).asked).toBe('completion --names environments --non-interactive');
+  });
+
+  test('names as they are: nothing in them is run, expanded or taken for a pattern', async () => {
+    const odd = ['$(touch ran)x', '`touch ran`', '${HOME}', '*', "it's", 'two words'];
+    await givenNames(...odd, 'web');
+    expect((await offered('-d', '')).names).toEqual([...odd, 'web']);
+    expect((await offered('--deployment=')).names).toEqual([...odd, 'web'].map((name) => `--deployment=${name}`));
+    expect((await offered('-d', '$(')).names).toEqual(['$(touch ran)x']);
+    expect((await offered('-d', '*')).names).toEqual(['*']);
+    expect(await readdir(dir)).not.toContain('ran');
+    await givenNames('web', 'worker');
+  });
+
+  test('files as they are, too', async () => {
+    for (const name of ['odd *', 'odd $(touch ran)']) await writeFile(join(dir, name), '');
+    const odd = ['odd $(touch ran)', 'odd *'];
+    expect((await offered('deploy', '-o', 'odd')).names.sort()).toEqual(odd);
+    expect((await offered('deploy', 'odd')).names.sort()).toEqual(odd);
+    expect(await readdir(dir)).not.toContain('ran');
   });
 
   test('files where a flag wants one, nothing where nobody knows, and never a command as a value', async () => {
