@@ -62,7 +62,8 @@ class Scan {
 
   #inFlow(c: string): void {
     if (this.#behindWord !== undefined) {
-      if (/[,\]}:]/.test(c)) this.#blanks.push(...this.#behindWord);
+      // one by one: a call takes only so many arguments
+      if (/[,\]}:]/.test(c)) for (const blank of this.#behindWord) this.#blanks.push(blank);
       this.#behindWord = undefined;
     }
     if (c === ']' || c === '}') return this.#close(c);

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { copyOf } from '../../../manifests/copy.ts';
 import type { YamlValue } from '../../../manifests/value.ts';
 import { readYaml, writeYaml } from '../../../manifests/yaml.ts';
+import { scanFlow } from '../../../manifests/yaml/flow.ts';
 import { messageAt } from './faults-of.ts';
 
 const read = (text: string) => readYaml(text).value;
@@ -117,6 +118,27 @@ describe('a document', () => {
     expect(document.value).toEqual({ x: { azs: ['z1', 'z2'] }, b: { c: 'two words', d: ']' }, e: 1 });
     expect([['x', 'azs', 1], ['b', 'd'], ['e']].map((path) => document.lineOf(path))).toEqual([4, 9, 11]);
   });
+
+  test('nor does it matter how many lines of comments stand in them', () => {
+    const text = `azs: [ z1\n${'# z2\n'.repeat(200_000)}]\nb: 1\n`;
+    expect(readYaml(text).value).toEqual({ azs: ['z1'], b: 1 });
+  });
+
+  test.each(['  - a: b\n', '  - [a, "b"]\n', '  # c\n', '  - |\n    d\n', '  - &x !!str e\n'])(
+    'sixteen times as many lines of %j take not much more than sixteen times the work to follow',
+    (line) => {
+      const msOf = (lines: number) => {
+        const text = `all:\n${line.repeat(lines)}azs: [\n]\n`;
+        const runs = Array.from({ length: 3 }, () => {
+          const before = performance.now();
+          scanFlow(text, text.length);
+          return performance.now() - before;
+        });
+        return Math.min(...runs); // the one that was disturbed least
+      };
+      expect(msOf(16_000) / msOf(1_000)).toBeLessThan(60); // 256 if each line looked at all before it
+    },
+  );
 
   test('that aliases blow up is refused, before it takes anything', () => {
     const levels = Array.from('abcdefgh').map((name, i, all) => {
