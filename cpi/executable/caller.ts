@@ -89,6 +89,7 @@ export class Caller {
     this.#log.askedBefore(call.requestId, method);
     const answer = this.#answer(before, call, details);
     if (answer.error === null) return { result: answer.result, call, details };
+    await this.#scope.beforeCall?.(); // who has the task now may have begun the call anew, in this folder
     await this.#calls.forget(how.name);
     return this.call(method, given, how);
   }

@@ -136,8 +136,13 @@ export async function preventRun(folder: string): Promise<boolean> {
 const gonePrefix = '.gone-';
 
 /** Of a run that was started; earlier versions of Gantry kept none. */
-export function requestIdOf(folder: string): Promise<string> {
-  return readFile(join(folder, 'request-id'), 'utf8').catch(() => 'unknown');
+export async function requestIdOf(folder: string): Promise<string> {
+  try {
+    return await readFile(join(folder, 'request-id'), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'unknown'; // what node:fs throws
+    throw error;
+  }
 }
 
 export interface RunEnd {

@@ -8,7 +8,7 @@ import { id, type DiskCid, type VmCid } from '../../../../common/ids.ts';
 import { systemClock } from '../../../../common/clock.ts';
 import { silentLog, type Log } from '../../../../common/log.ts';
 import type { Cpi } from '../../../../cpi/cpi.ts';
-import { awaitRun, startRun } from '../../../../cpi/executable/program.ts';
+import { awaitRun, requestIdOf, startRun } from '../../../../cpi/executable/program.ts';
 import { givenCpiProgram } from '../../../support/given-cpi-program.ts';
 import { givenStemcell, vmSpec } from '../../../support/given-memory-cpi.ts';
 
@@ -170,6 +170,28 @@ test('a VM that two ask for at once is made once, and the second is not refused 
   expect(made).toMatchObject({ status: 'fulfilled' });
   expect(again).toEqual(made);
   expect(await vms()).toHaveLength(1);
+});
+
+test('what was answered to an earlier director is forgotten only by who has the task', async () => {
+  const spec = await givenSpec(program.open());
+  const name = `create_vm-${spec.agentId}`;
+  const error = { type: 'Bosh::Clouds::CloudError', message: 'full', ok_to_retry: false };
+  const answer = { result: null, error, log: '' };
+  await mkdir(join(program.callsDirectory, name));
+  const files = { 'request-id': 'cpi-000001', started: '', 'answer.json': JSON.stringify(answer), exit: '' };
+  for (const [file, text] of Object.entries(files)) await writeFile(join(program.callsDirectory, name, file), text);
+  const beforeCall = () => Promise.reject(new Error('another has the task'));
+  await expect(program.open().within({ beforeCall }).createVm(spec)).rejects.toThrow('another has the task');
+  expect(await readdir(program.callsDirectory)).toContain(name);
+  const { vmCid } = await program.open().createVm(spec);
+  expect(await vms()).toEqual([vmCid]);
+});
+
+test('only of a call that has no request id written down is it unknown', async () => {
+  const folder = join(program.directory, 'run');
+  expect(await requestIdOf(folder)).toBe('unknown');
+  await mkdir(join(folder, 'request-id'), { recursive: true }); // any other failure to read it
+  await expect(requestIdOf(folder)).rejects.toMatchObject({ code: 'EISDIR' });
 });
 
 test('a call that an earlier director wrote down and never began is not begun behind the back of the next', async () => {
