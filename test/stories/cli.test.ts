@@ -312,6 +312,9 @@ test('a shell is told names to offer, and nothing when there is no director to t
 
   expect(await gantry(['completion', '--names=environments'])).toEqual(nothing);
   const own = ['--config', join(dir, 'own-config')];
+  await gantry(['alias-env', '$(id)', '-e', director.url, ...own]);
+  expect((await gantry(['environments', ...own])).text).toContain('$(id)');
+  expect(await gantry(['completion', '--names=environments', ...own])).toEqual(nothing); // a shell would run it
   await gantry(['alias-env', 'lab', '-e', director.url, ...own]);
   expect(await gantry(['completion', '--names=environments', ...own])).toMatchObject({ text: 'lab\n' });
 });
