@@ -97,18 +97,15 @@ class Construction {
 
   #mapping(): YamlMap {
     const map: YamlMap = {};
-    /** Keys that may be set once more: that is what merging is for. */
-    let merged: Set<string> | undefined;
+    /** Keys that were merged, and may be set once more: that is what merging is for. */
+    const merged = new Set<string>();
     while (!this.#closes()) {
       const key = this.node();
       const at = this.#offset;
       const { value, numeral } = this.node();
-      if (key.merge === true && mergeInto(map, value)) {
-        merged = new Set(Object.keys(map));
-        continue;
-      }
+      if (key.merge === true && mergeInto(map, value, merged)) continue;
       const name = keyText(key, at);
-      if (Object.hasOwn(map, name) && merged?.delete(name) !== true) this.repeated.push({ key: name, offset: at });
+      if (Object.hasOwn(map, name) && !merged.delete(name)) this.repeated.push({ key: name, offset: at });
       setOwn(map, name, value); // the last of several equal keys wins, as in Psych and Go
       if (numeral !== undefined) rememberNumeral(map, name, numeral);
     }
@@ -196,10 +193,15 @@ function readAs(type: string, text: string, offset: number): PlainScalar {
 }
 
 /** At its place, as Psych and Go do it: what stands before `<<` is replaced, what comes after it wins. */
-function mergeInto(map: YamlMap, value: YamlValue): boolean {
+function mergeInto(map: YamlMap, value: YamlValue, names: Set<string>): boolean {
   const sources = Array.isArray(value) ? value.toReversed() : [value];
   if (!sources.every(isMap)) return false;
-  for (const source of sources) for (const [key, merged] of Object.entries(source)) setOwn(map, key, merged);
+  for (const source of sources) {
+    for (const [key, merged] of Object.entries(source)) {
+      setOwn(map, key, merged);
+      names.add(key);
+    }
+  }
   return true;
 }
 

@@ -113,6 +113,15 @@ describe('a document', () => {
     expect(repeated).toEqual([{ key: 'instances', line: 8 }]);
   });
 
+  test('a key that was set before a merge without it repeats what it was', () => {
+    expect(readYaml('a: &x {m: 1}\nb:\n  n: 1\n  <<: *x\n  n: 2\n').repeated).toEqual([{ key: 'n', line: 5 }]);
+  });
+
+  test('a merge takes no longer in a map that has many keys', () => {
+    const keys = Array.from({ length: 10_000 }, (_, i) => `k${i}: 1\n`).join('');
+    expect(readYaml(`${keys}${'<<: {}\n'.repeat(10_000)}`).repeated).toEqual([]); // or it took half a minute
+  });
+
   test('brackets may close below their key, as in Psych and Go', () => {
     const document = readYaml('x:\n  azs: [\n    z1, # one ]\n  z2\n  ]\nb: {\nc: two\n   words,\nd: "]"\n}\ne: 1.0\n');
     expect(document.value).toEqual({ x: { azs: ['z1', 'z2'] }, b: { c: 'two words', d: ']' }, e: 1 });
