@@ -37,6 +37,8 @@ const sandbox = sandboxRenderer({ ...limits, ...sizes, cacheDir }, wiring);
 const native = nativeRenderer({ ...limits, ...sizes, ruby: values.ruby }, wiring);
 const oracle = values['bosh-lib'] === undefined ? undefined : startOracle(values.ruby, values['bosh-lib']);
 
+/** By template. */
+const former = new Map<string, FidelityCase['spec']>();
 const counts = { templates: 0, renders: 0, identical: 0, sameButRubysWords: 0, different: 0, outputs: 0, faults: 0 };
 try {
   for (const release of positionals) {
@@ -54,6 +56,7 @@ async function compare(aCase: FidelityCase): Promise<void> {
     { by: 'native Ruby', result: await renderBy(native, aCase) },
     ...(oracle === undefined ? [] : [{ by: 'BOSH', result: await oracle.ask(aCase) }]),
   ];
+  former.set(aCase.name, aCase.spec);
   if (aCase.values === 'defaults') counts.templates++;
   counts.renders++;
   counts['bytes' in ours ? 'outputs' : 'faults']++;
@@ -68,9 +71,10 @@ async function compare(aCase: FidelityCase): Promise<void> {
   }
 }
 
-async function renderBy(renderer: TemplateRenderer, { job, spec }: FidelityCase): Promise<Result> {
-  const [outcome] = await renderer.render(job, [{ spec }]);
-  return resultOf(outcome);
+/** Behind an instance with the template's former values, of which nothing may be seen. */
+async function renderBy(renderer: TemplateRenderer, { name, job, spec }: FidelityCase): Promise<Result> {
+  const outcomes = await renderer.render(job, [{ spec: former.get(name) ?? spec }, { spec }]);
+  return resultOf(outcomes[1]);
 }
 
 function resultOf(outcome: RenderOutcome | undefined): Result {
