@@ -13,6 +13,9 @@ export function groupBy<Key, T>(values: Iterable<T>, keyOf: (value: T) => Key): 
 /** How many there are of each kind. */
 export function countBy<Key, T>(values: Iterable<T>, keyOf: (value: T) => Key): Map<Key, number> {
   const counts = new Map<Key, number>();
-  for (const value of values) counts.set(keyOf(value), (counts.get(keyOf(value)) ?? 0) + 1);
+  for (const value of values) {
+    const key = keyOf(value);
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
   return counts;
 }
