@@ -1,6 +1,11 @@
-import { Router } from 'express';
+import { Router, type RequestHandler } from 'express';
 import { OperatorError } from '../../common/errors.ts';
+import type { DirectorPermission } from '../auth/permissions.ts';
+import { deploymentLookup, deploymentNotFound } from './deployment-lookup.ts';
+import type { ApiDeps } from './deps.ts';
 import { plainText } from './http/answers.ts';
+import { queryText } from './http/query.ts';
+import { scopesOf } from './http/request.ts';
 
 type Method = 'get' | 'post' | 'put' | 'delete';
 
@@ -42,16 +47,36 @@ const notBuilt: ReadonlyArray<[method: Method, path: string, what: string]> = [
   ['delete', '/dynamic_disks/:name', 'Dynamic disks'],
 ];
 
-export function notBuiltRoutes(): Router {
+/** Who may ask, where it isn't admins alone: what isn't there is nobody else's business either. */
+const leaves: Readonly<Record<string, DirectorPermission>> = {
+  'get /deployments/:deployment/certificate_expiry': 'read',
+  'get /deployments/:deployment/errands': 'read',
+  'get /deployed_variables/:name': 'list_deployments',
+  'get /link_providers': 'read',
+  'get /link_consumers': 'read',
+  'get /links': 'read',
+  'post /links': 'create_link',
+  'delete /links/:id': 'delete_link',
+  'get /link_address': 'read_link',
+  'get /dynamic_disks': 'list_dynamic_disks',
+  'post /dynamic_disks': 'create_dynamic_disks',
+  'post /dynamic_disks/provide': 'provide_dynamic_disks',
+  'post /dynamic_disks/:name/attach': 'attach_dynamic_disks',
+  'post /dynamic_disks/:name/detach': 'detach_dynamic_disks',
+  'delete /dynamic_disks/:name': 'delete_dynamic_disks',
+};
+
+export function notBuiltRoutes(deps: ApiDeps): Router {
   const router = Router();
   for (const [method, path, what] of notBuilt) {
-    router[method](path, () => {
+    router[method](path, leaveFor(`${method} ${path}`, deps), () => {
       throw new OperatorError(`${what}: not built yet in this director`, { code: 'not-built-yet', details: { what } });
     });
   }
 
   // Gone from BOSH too.
-  router.put('/deployments/:deployment/jobs/:group/:instance/resurrection', (_req, res) => {
+  const gone = '/deployments/:deployment/jobs/:group/:instance/resurrection';
+  router.put(gone, leaveFor(`put ${gone}`, deps), (_req, res) => {
     plainText(
       res,
       410,
@@ -60,4 +85,26 @@ export function notBuiltRoutes(): Router {
     );
   });
   return router;
+}
+
+/** On the deployment where the path or the query names one, and else on the director. */
+function leaveFor(route: string, { store, permissions, requires }: ApiDeps): RequestHandler {
+  const permission = leaves[route] ?? 'admin';
+  const onDirector = requires(permission);
+  const find = deploymentLookup(store, permissions);
+  if (route.includes(':deployment')) {
+    return async (req, res, next) => {
+      await find(req, res, permission === 'admin' ? 'admin' : 'read');
+      next();
+    };
+  }
+  if (!route.startsWith('get /link')) return onDirector;
+  return async (req, res, next) => {
+    const name = queryText(req, 'deployment');
+    if (name === undefined) return onDirector(req, res, next);
+    const deployment = await store.deployments.get(name);
+    if (deployment === undefined) throw deploymentNotFound(name);
+    permissions.requireOn(deployment, 'read', scopesOf(res));
+    next();
+  };
 }

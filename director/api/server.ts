@@ -55,7 +55,7 @@ export function createApi(given: CreateApiDeps): Express {
   app.use(orphanRoutes(deps));
   app.use(cleanUpRoutes(deps));
   app.use(directorRoutes(deps));
-  app.use(notBuiltRoutes());
+  app.use(notBuiltRoutes(deps));
   app.use(answerNotFound);
   app.use(answerErrors(given.log));
   return app;

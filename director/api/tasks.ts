@@ -58,7 +58,7 @@ export function taskRoutes({ store, tasks, permissions, requires }: ApiDeps): Ro
 
   router.get('/tasks/:id', requires('list_tasks'), async (req, res) => {
     const task = await find(req);
-    permissions.requireOn(task, 'read', scopesOf(res));
+    permissions.requireOn(task, 'read', scopesOf(res), 'One of the following scopes is required to access this task');
     res.json(toWire(task));
   });
 

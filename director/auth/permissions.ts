@@ -16,7 +16,13 @@ export type DirectorPermission =
   | 'list_tasks'
   | 'update_configs'
   | 'upload_releases'
-  | 'upload_stemcells';
+  | 'upload_stemcells'
+  | 'list_dynamic_disks'
+  | 'create_dynamic_disks'
+  | 'attach_dynamic_disks'
+  | 'detach_dynamic_disks'
+  | 'provide_dynamic_disks'
+  | 'delete_dynamic_disks';
 
 /** A deployment, a task or a config: teams own it. */
 export interface Owned {
@@ -29,8 +35,12 @@ type TeamLeave = 'none' | 'admins' | 'members';
 interface Rule {
   read: boolean;
   teams: TeamLeave;
+  /** All of these together do as well. */
   also?: readonly string[];
 }
+
+/** Scopes of which all are needed; of several such groups one is enough. */
+type AllOf = readonly string[];
 
 /** `read`: those who may read everything have it too. Admins always have it. Source: BOSH's permission_authorizer. */
 const rules: Readonly<Record<DirectorPermission, Rule>> = {
@@ -49,6 +59,16 @@ const rules: Readonly<Record<DirectorPermission, Rule>> = {
   update_configs: { read: false, teams: 'admins' },
   upload_releases: { read: false, teams: 'none', also: ['bosh.releases.upload'] },
   upload_stemcells: { read: false, teams: 'none', also: ['bosh.stemcells.upload'] },
+  list_dynamic_disks: { read: false, teams: 'none', also: ['bosh.dynamic-disks.list'] },
+  create_dynamic_disks: { read: false, teams: 'none', also: ['bosh.dynamic-disks.create'] },
+  attach_dynamic_disks: { read: false, teams: 'none', also: ['bosh.dynamic-disks.attach'] },
+  detach_dynamic_disks: { read: false, teams: 'none', also: ['bosh.dynamic-disks.detach'] },
+  provide_dynamic_disks: {
+    read: false,
+    teams: 'none',
+    also: ['bosh.dynamic-disks.create', 'bosh.dynamic-disks.attach'],
+  },
+  delete_dynamic_disks: { read: false, teams: 'none', also: ['bosh.dynamic-disks.delete'] },
 };
 
 /** Decides by scopes alone; knows the director's UUID, which scopes may name. */
@@ -70,29 +90,33 @@ export class Permissions {
     return any(this.#onDirector(permission, scopes), scopes);
   }
 
-  /** @throws Unauthorized */
-  requireOn(owned: Owned, permission: 'admin' | 'read', scopes: readonly string[]): void {
-    check(this.#on(owned, permission), scopes);
+  /**
+   * @param what how BOSH words it: there are two ways
+   * @throws Unauthorized
+   */
+  requireOn(owned: Owned, permission: 'admin' | 'read', scopes: readonly string[], what = require): void {
+    check(this.#on(owned, permission), scopes, what);
   }
 
   allowsOn(owned: Owned, permission: 'admin' | 'read', scopes: readonly string[]): boolean {
     return any(this.#on(owned, permission), scopes);
   }
 
-  #onDirector(permission: DirectorPermission, scopes: readonly string[]): string[] {
-    const { read, teams, also = [] } = rules[permission];
+  #onDirector(permission: DirectorPermission, scopes: readonly string[]): AllOf[] {
+    const { read, teams, also } = rules[permission];
     const ofTeams = {
       none: () => [],
       admins: () => scopes.filter((scope) => teamScope(scope)?.role === 'admin'),
       members: () => scopes.filter((scope) => teamScope(scope) !== undefined),
     };
-    return [...this.#admin, ...(read ? this.#read : []), ...also, ...ofTeams[teams]()];
+    const single = [...this.#admin, ...(read ? this.#read : [])];
+    return [...each(single), ...(also === undefined ? [] : [also]), ...each(ofTeams[teams]())];
   }
 
-  #on({ teams }: Owned, permission: 'admin' | 'read'): string[] {
+  #on({ teams }: Owned, permission: 'admin' | 'read'): AllOf[] {
     const admins = [...this.#admin, ...teams.map((team) => `bosh.teams.${team}.admin`)];
-    if (permission === 'admin') return admins;
-    return [...admins, ...teams.map((team) => `bosh.teams.${team}.read`), ...this.#read];
+    if (permission === 'admin') return each(admins);
+    return each([...admins, ...teams.map((team) => `bosh.teams.${team}.read`), ...this.#read]);
   }
 }
 
@@ -116,10 +140,15 @@ function teamScope(scope: string): { team: string; role: 'admin' | 'read' } | un
   return team === undefined ? undefined : { team, role: role as 'admin' | 'read' }; // the expression admits no other
 }
 
-const any = (accepted: readonly string[], scopes: readonly string[]) => accepted.some((one) => scopes.includes(one));
+const require = 'Require one of the scopes';
 
-function check(accepted: readonly string[], scopes: readonly string[]): void {
+const each = (scopes: readonly string[]): AllOf[] => scopes.map((scope) => [scope]);
+
+const any = (accepted: readonly AllOf[], scopes: readonly string[]) =>
+  accepted.some((all) => all.every((scope) => scopes.includes(scope)));
+
+function check(accepted: readonly AllOf[], scopes: readonly string[], what = require): void {
   if (any(accepted, scopes)) return;
-  const names = [...new Set(accepted)];
-  throw new Unauthorized(`Require one of the scopes: ${names.join(', ')}`, names);
+  const names = [...new Set(accepted.map((all) => (all.length === 1 ? String(all[0]) : `(${all.join(' AND ')})`)))];
+  throw new Unauthorized(`${what}: ${names.join(', ')}`, names);
 }

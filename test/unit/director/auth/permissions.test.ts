@@ -12,6 +12,12 @@ const roles = {
   'team reader': ['bosh.teams.dev.read'],
   'release uploader': ['bosh.releases.upload'],
   'stemcell uploader': ['bosh.stemcells.upload'],
+  'disk lister': ['bosh.dynamic-disks.list'],
+  'disk maker': ['bosh.dynamic-disks.create'],
+  'disk attacher': ['bosh.dynamic-disks.attach'],
+  'disk maker and attacher': ['bosh.dynamic-disks.create', 'bosh.dynamic-disks.attach'],
+  'disk detacher': ['bosh.dynamic-disks.detach'],
+  'disk deleter': ['bosh.dynamic-disks.delete'],
   stranger: ['bosh.11111111-dfa6-4eff-abe6-63c2d5a88938.admin', 'bosh.teams..admin', 'bosh.teams.a.b.admin'],
 } as const;
 type Role = keyof typeof roles;
@@ -33,6 +39,12 @@ const allowed: Record<DirectorPermission, readonly Role[]> = {
   update_configs: ['team admin'],
   upload_releases: ['release uploader'],
   upload_stemcells: ['stemcell uploader'],
+  list_dynamic_disks: ['disk lister'],
+  create_dynamic_disks: ['disk maker', 'disk maker and attacher'],
+  attach_dynamic_disks: ['disk attacher', 'disk maker and attacher'],
+  detach_dynamic_disks: ['disk detacher'],
+  provide_dynamic_disks: ['disk maker and attacher'],
+  delete_dynamic_disks: ['disk deleter'],
 };
 
 describe.each(Object.entries(allowed) as [DirectorPermission, readonly Role[]][])('%s', (permission, others) => {
@@ -56,6 +68,12 @@ test('what a team owns is for its members, and for readers of everything to read
 test('a refusal names the scopes that would do, as BOSH words it', () => {
   expect(() => permissions.require('upload_releases', ['bosh.read'])).toThrow(
     `Require one of the scopes: bosh.admin, bosh.${uuid}.admin, bosh.releases.upload`,
+  );
+});
+
+test('where two scopes are needed together, the refusal says so', () => {
+  expect(() => permissions.require('provide_dynamic_disks', ['bosh.dynamic-disks.attach'])).toThrow(
+    `Require one of the scopes: bosh.admin, bosh.${uuid}.admin, (bosh.dynamic-disks.create AND bosh.dynamic-disks.attach)`,
   );
 });
 
