@@ -7,6 +7,7 @@ import type { FlagSpec, Given } from '../given.ts';
 import type { Context } from '../context.ts';
 import { diffText, showDiff } from '../diff-text.ts';
 import { CliError, during } from '../failure.ts';
+import { showPlan } from '../show-plan.ts';
 import { withQuery } from '../query.ts';
 import { evaluateText, templateFlags } from '../template.ts';
 
@@ -52,8 +53,7 @@ export const deployCommands: readonly CommandSpec[] = [
     args: [{ name: 'PATH' }],
     flags: [...flags, { name: 'diff', text: 'Show the difference between manifests too' }],
     run: async (context, given) => {
-      const plan = await deploy(context, given, { dryRun: true, planOnly: true });
-      context.ui.block(plan === '' ? 'Nothing to change: a deploy would leave every instance as it is.\n' : plan);
+      showPlan(context, await deploy(context, given, { dryRun: true, planOnly: true }));
     },
   },
 ];

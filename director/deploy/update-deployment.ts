@@ -1,10 +1,12 @@
 import { messageOf } from '../../common/errors.ts';
 import { inTurns, mapInTurns } from '../../common/in-turns.ts';
+import { changeLine, changesIn } from '../api/contract/plan-text.ts';
+import type { DeploymentPlanDocument } from '../api/contract/plans.ts';
 import type { UpdateDeploymentArgs } from '../api/deploy-args.ts';
 import { compilePackages } from '../compile/compile-packages.ts';
 import type { Requirement } from '../compile/requirements.ts';
 import { PlanRunner } from '../execute/run-plan.ts';
-import { describePlan, describeSteps, describingPlan, outlinePlan } from '../plan/describe.ts';
+import { documentingPlan } from '../plan/plan-document.ts';
 import { isChanging, type DeploymentPlan } from '../plan/plan-deployment.ts';
 import type { DeployOptions } from '../plan/wanted.ts';
 import type { CompiledPackage } from '../store/releases.ts';
@@ -101,8 +103,11 @@ class Deploy {
 
     const known = compiledBefore(requirements);
     const plan = await makePlan(prepared, rendered, (group) => packagesOf(group, requirements, known), this.#options);
-    await this.#tell(plan);
-    if (this.#options.dryRun) return this.#show(plan);
+    const document = await inTurns(
+      documentingPlan(plan, { deployment: this.#name, nothingRecorded: this.#options.dryRun }),
+    );
+    if (this.#options.dryRun) return this.#show(document);
+    await this.#tell(document);
 
     const compiled = await this.#compile(resolved, requirements);
     const works = await instanceWorks(prepared, rendered, (group) => packagesOf(group, requirements, compiled), {
@@ -114,24 +119,21 @@ class Deploy {
     return `/deployments/${this.#name}`;
   }
 
-  async #tell(plan: DeploymentPlan): Promise<void> {
-    const instances = plan.batches.flat().flatMap((group) => group.instances);
-    await mapInTurns(instances, (instance) => {
-      if (isChanging(instance)) this.#task.debug(`${instance.group}/${instance.id}: ${describeSteps(instance)}`);
+  /** What will be done, in the debug output: as a dry run would have shown it, with each step. */
+  async #tell(document: DeploymentPlanDocument): Promise<void> {
+    await mapInTurns(changesIn(document), ({ planned, canary }) => {
+      const steps = [...planned.create_steps, ...planned.steps].join(', ');
+      this.#task.debug(`${changeLine(planned, { canary })}. Steps: ${steps}`);
     });
-    for (const line of await inTurns(describingPlan(plan))) this.#task.debug(line);
   }
 
-  /** A dry run ends here: its plan, a line an instance, in the event stream, and with its order as the task's result. */
-  async #show(plan: DeploymentPlan): Promise<string> {
-    const lines = describePlan(plan, { dryRun: true });
-    const stage = this.#task.events.stage('Planned changes', lines.length);
-    for (const line of lines) await stage.task(line, () => Promise.resolve());
-    this.#task.result(
-      outlinePlan(plan, { dryRun: true })
-        .map((line) => `${line}\n`)
-        .join(''),
-    );
+  /** A dry run ends here: a line for each instance in the event stream, and all of it as the task's result. */
+  async #show(document: DeploymentPlanDocument): Promise<string> {
+    const changes = changesIn(document);
+    const stage = this.#task.events.stage('Planned changes', changes.length);
+    for (const { planned, canary } of changes)
+      await stage.task(changeLine(planned, { canary }), () => Promise.resolve());
+    this.#task.result(`${JSON.stringify(document)}\n`);
     return `/deployments/${this.#name}`;
   }
 

@@ -1,6 +1,7 @@
 import { CpiError, CpiOutcomeUnknown } from '../../cpi/errors.ts';
 import { activeVm } from '../plan/actual.ts';
 import { archiveOf } from '../plan/instance-spec.ts';
+import { describeStep } from '../plan/plan-document.ts';
 import type { Step, StepKind } from '../plan/step.ts';
 import { attachDisks, changeDisk, detachDisks, giveUpStrays, orphan, setDiskMetadata } from './effects/disks.ts';
 import { apply, introduce, prepare, start, stop } from './effects/jobs.ts';
@@ -63,7 +64,7 @@ const effects: { [K in StepKind]: (step: Extract<Step, { kind: K }>, io: StepIo)
 export async function runSteps(steps: readonly Step[], io: StepIo): Promise<void> {
   for (const step of steps) {
     io.task.checkpoint();
-    io.task.debug(`${io.work.label}: ${step.kind}`);
+    io.task.debug(`${io.work.label}: ${describeStep(step)}`); // in the words of the plan
     // The table has an effect for each kind, which takes just that kind.
     const effect = effects[step.kind] as (step: Step, io: StepIo) => Promise<void>;
     try {

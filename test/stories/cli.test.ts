@@ -102,6 +102,9 @@ test('an operator goes from an empty director to running instances, changes them
   expect(plan.text).not.toContain('Task ');
   expect(plan.text).not.toContain('+ ');
   expect((await gantry(['-d', 'greeter', 'plan', manifest, '--diff'])).text).toMatch(/^\+ [^]*\n\+ name: greeter\n/m);
+  expect(await rowsOf('-d', 'greeter', 'plan', manifest)).toContainEqual(
+    expect.objectContaining({ instance: 'greeter/new', action: 'create', changes: 'new', wave: '1', canary: 'true' }),
+  );
   const live = await gantry(['-d', 'greeter', 'plan', manifest], { terminal: true });
   expect(live.text.split('Asking the director')).toHaveLength(2); // drawn once, and not again below the plan
   expect(await rowsOf('-d', 'greeter', 'vms')).toEqual([]);

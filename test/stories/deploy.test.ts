@@ -68,7 +68,8 @@ test('scaling, templates, stemcells and disks change what must change and no mor
 test('a dry run shows what would happen, and touches nothing', async () => {
   const plan = await director.deploy(webTier(), { dryRun: true });
   expect(plan).toMatchObject({ state: 'done' });
-  expect(plan.plan).toMatch(/create web\/\S+ \(0\) in z1 at 10\.0\.0\.\d+ \(canary\): it does not exist yet\n/);
+  expect(plan.events).toMatch(/create web\/new \(0\) in z1 at 10\.0\.0\.\d+ \(canary\): it does not exist yet/);
+  expect(JSON.parse(plan.plan)).toMatchObject({ deployment: 'web', batches: [[{ group: 'web' }]] });
   expect(await director.store.instances.all()).toEqual([]);
   expect(director.cpi.inventory().vms).toEqual([]);
 });

@@ -161,8 +161,8 @@ export async function givenDirector(options: WorldOptions = {}) {
       await engine.stop({ graceMs: 1000 });
       agents.close();
       heartbeats.close();
+      await cpi.close(); // with its machines, whose agents speak on the bus
       await bus.close();
-      await cpi.close();
       await store.close();
     },
   };

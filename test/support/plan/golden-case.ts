@@ -4,7 +4,8 @@ import { id } from '../../../common/ids.ts';
 import { isMap, type YamlMap } from '../../../manifests/value.ts';
 import { readYaml } from '../../../manifests/yaml.ts';
 import type { ActualDeployment, ActualInstance } from '../../../director/plan/actual.ts';
-import { describePlan, outlinePlan } from '../../../director/plan/describe.ts';
+import { changeLine, changesIn, outlineOf } from '../../../director/api/contract/plan-text.ts';
+import { documentOf } from './document-of.ts';
 import type { DeployOptions } from '../../../director/plan/wanted.ts';
 import type { IpAddress } from '../../../director/store/instances.ts';
 import { perform, type Performed } from './perform.ts';
@@ -84,7 +85,7 @@ export function tell(golden: GoldenCase): Told {
     return { text: textOf([...head, '', 'REFUSED', ...lines.map((line) => `  ${line}`)]), faults };
   }
   faults.push(...lintPlan(planned));
-  const outline = outlinePlan(planned.plan, { steps: true });
+  const outline = outlineOf(documentOf(planned.plan), { steps: true });
   const done = perform(planned);
   faults.push(...done.faults);
   const again = planOf(
@@ -93,7 +94,9 @@ export function tell(golden: GoldenCase): Told {
     optionsOf({ fix: golden.options.fix === true }),
     'x',
   );
-  faults.push(...describePlan(again.plan).map((line) => `the same deploy again: ${line}`));
+  faults.push(
+    ...changesIn(documentOf(again.plan)).map(({ planned }) => `the same deploy again: ${changeLine(planned)}`),
+  );
   return { text: textOf([...head, '', 'PLAN', ...orNothing(outline), '', 'AFTER', ...describeAfter(done)]), faults };
 }
 

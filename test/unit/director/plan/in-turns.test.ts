@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import { describePlan, describingPlan } from '../../../../director/plan/describe.ts';
 import { layingOut } from '../../../../director/plan/layout.ts';
 import { planningDeployment } from '../../../../director/plan/plan-deployment.ts';
+import { documentingPlan } from '../../../../director/plan/plan-document.ts';
+import { documentOf } from '../../../support/plan/document-of.ts';
 import { planOf } from '../../../support/plan/plan-of.ts';
 import { optionsOf, wantedOf } from '../../../support/plan/wanted-of.ts';
 
@@ -23,11 +24,11 @@ test('others have their turn while a thousand instances are planned, and the pla
   const ids = layout.groups.flatMap((group) => group.instances.map(({ id }) => id));
   const laidOut = counted(layingOut(wanted, actual, ids));
   const planned = counted(planningDeployment(layout, instances, options, false));
-  const described = counted(describingPlan(plan));
+  const documented = counted(documentingPlan(plan, { deployment: 'site', nothingRecorded: false }));
   expect(laidOut.turns).toBeGreaterThanOrEqual(10);
   expect(planned.turns).toBeGreaterThanOrEqual(10);
-  expect(described.turns).toBeGreaterThanOrEqual(9);
+  expect(documented.turns).toBeGreaterThanOrEqual(9);
   expect(laidOut.result.groups[0]?.instances).toHaveLength(1_000);
   expect(planned.result).toEqual(plan);
-  expect(described.result).toEqual(describePlan(plan));
+  expect(documented.result).toEqual(documentOf(plan));
 });

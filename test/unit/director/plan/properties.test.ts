@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { OperatorError } from '../../../../common/errors.ts';
 import type { YamlMap } from '../../../../manifests/value.ts';
 import type { ActualDeployment } from '../../../../director/plan/actual.ts';
-import { describePlan, outlinePlan } from '../../../../director/plan/describe.ts';
+import { changesIn, outlineOf } from '../../../../director/api/contract/plan-text.ts';
+import { documentOf } from '../../../support/plan/document-of.ts';
 import { perform } from '../../../support/plan/perform.ts';
 import { lintPlan } from '../../../support/plan/plan-linter.ts';
 import { planOf, type Planned } from '../../../support/plan/plan-of.ts';
@@ -87,7 +88,7 @@ describe('whatever was and is wanted', () => {
       fc.property(life, (manifests) => {
         live(manifests, ({ wanted }, after) => {
           const again = planOf({ ...wanted, firstDeploy: false }, after, optionsOf(), 'x');
-          expect(describePlan(again.plan)).toEqual([]);
+          expect(changesIn(documentOf(again.plan))).toEqual([]);
         });
       }),
       runs,
@@ -198,7 +199,7 @@ test('cost grows with the number of instances, not with its square: objects are 
       addresses: before.actual.addresses.map(counted),
     };
     const { plan } = planOf(wantedOf(manifestOf('2'), wide), actual, optionsOf(), 'b');
-    expect(outlinePlan(plan)).toHaveLength(instances + 3);
+    expect(outlineOf(documentOf(plan))).toHaveLength(instances + 3);
     return count;
   };
   const [few, many] = [looks(50), looks(500)];
