@@ -1,4 +1,5 @@
 import { Router } from 'express';
+import { isResurrectionPaused, pauseResurrection } from '../problems/resurrection.ts';
 import { ResurrectionRequest, type Resurrection } from './contract/operations.ts';
 import { mediaTypes } from './contract/paths.ts';
 import type { JobDetails } from './contract/releases.ts';
@@ -6,9 +7,6 @@ import type { ApiDeps } from './deps.ts';
 import { readJson } from './http/bodies.ts';
 import { consumes } from './http/consumes.ts';
 import { queryText } from './http/query.ts';
-
-/** The attribute of the store that the health monitor's fixes look at too. */
-export const resurrectionPausedAttribute = 'resurrection_paused';
 
 /** Small routes about the director itself, and about jobs of releases. */
 export function directorRoutes({ store, requires, certificates }: ApiDeps): Router {
@@ -19,14 +17,13 @@ export function directorRoutes({ store, requires, certificates }: ApiDeps): Rout
   });
 
   router.get('/resurrection', requires('admin'), async (_req, res) => {
-    const paused = await store.attribute(resurrectionPausedAttribute);
-    const answer: Resurrection = { resurrection: paused !== 'true' };
+    const answer: Resurrection = { resurrection: !(await isResurrectionPaused(store)) };
     res.json(answer);
   });
 
   router.put('/resurrection', consumes(mediaTypes.json), requires('admin'), async (req, res) => {
     const { resurrection_paused: paused } = await readJson(req, ResurrectionRequest);
-    await store.setAttribute(resurrectionPausedAttribute, String(paused));
+    await pauseResurrection(store, paused);
     res.status(200).end();
   });
 

@@ -20,6 +20,7 @@ import { legacyConfigRoutes } from './legacy-configs.ts';
 import { lockRoutes } from './locks.ts';
 import { notBuiltRoutes } from './not-built.ts';
 import { packageRoutes } from './packages.ts';
+import { problemRoutes } from './problems.ts';
 import { releaseRoutes } from './releases.ts';
 import { resourceRoutes } from './resources.ts';
 import { stemcellRoutes } from './stemcells.ts';
@@ -43,6 +44,7 @@ export function createApi(given: CreateApiDeps): Express {
   app.use(deploymentRoutes(deps));
   app.use(deploymentDiffRoutes(deps));
   app.use(instanceRoutes(deps));
+  app.use(problemRoutes(deps));
   app.use(releaseRoutes(deps));
   app.use(packageRoutes(deps));
   app.use(stemcellRoutes(deps));

@@ -6,6 +6,7 @@ import { bareWork, type InstanceWork, type JobsWork, type MachineShape } from '.
 import type { VmShape } from '../plan/changes.ts';
 import { sameValue } from '../plan/equal.ts';
 import type { InstanceSpec } from '../plan/instance-spec.ts';
+import type { WantedDeployment } from '../plan/wanted.ts';
 import type { Instance } from '../store/instances.ts';
 import type { TaskContext } from '../tasks/task-context.ts';
 import type { DeployDeps } from './deploy-deps.ts';
@@ -23,15 +24,34 @@ export interface FormerWork {
   errand: boolean;
 }
 
-/**
- * Its jobs, packages, addresses and stemcell are those that were last applied; the size of its VM and the times to
- * watch it are those of the last deploy that succeeded.
- */
+/** Of one instance; of several: `formerDeployment`. */
 export async function formerWork(instance: Instance, deps: DeployDeps, task: TaskContext): Promise<FormerWork> {
+  return (await formerDeployment(instance.deployment, deps, task)).workOf(instance);
+}
+
+/** A deployment as its last deploy that succeeded has made it: looked up once, for however many of its instances. */
+export interface FormerDeployment {
+  /** Null: none has succeeded. */
+  wanted: WantedDeployment | null;
+  workOf(instance: Instance): Promise<FormerWork>;
+}
+
+export async function formerDeployment(name: string, deps: DeployDeps, task: TaskContext): Promise<FormerDeployment> {
+  const wanted = await formerlyWanted(name, deps, task);
+  return {
+    wanted,
+    workOf: async (instance) => {
+      if (wanted === null || instance.spec === null) throw neverUpdated(instance);
+      return workOf(instance, instance.spec as FormerSpec, { wanted, task }); // baseSpec made it
+    },
+  };
+}
+
+async function formerlyWanted(name: string, deps: DeployDeps, task: TaskContext): Promise<WantedDeployment | null> {
   const { store } = task;
-  const deployment = await store.deployments.get(instance.deployment);
-  if (deployment === undefined) throw gone(instance.deployment);
-  if (deployment.manifest === null || instance.spec === null) throw neverUpdated(instance);
+  const deployment = await store.deployments.get(name);
+  if (deployment === undefined) throw gone(name);
+  if (deployment.manifest === null) return null;
   const configs = async (ids: readonly number[]) => (await store.configs.getAll(ids)).map(({ content }) => content);
   const { wanted } = await resolve(
     {
@@ -43,11 +63,22 @@ export async function formerWork(instance: Instance, deps: DeployDeps, task: Tas
     },
     { ...deps, store, task, directorName: deps.settings.directorName },
   );
+  return wanted;
+}
+
+/**
+ * Its jobs, packages, addresses and stemcell are those that were last applied; the size of its VM and the times to
+ * watch it are those of the last deploy that succeeded.
+ */
+async function workOf(
+  instance: Instance,
+  spec: FormerSpec,
+  { wanted, task }: { wanted: WantedDeployment; task: TaskContext },
+): Promise<FormerWork> {
   const group = wanted.groups.find((candidate) => candidate.group.name === instance.group);
   if (group === undefined) throw groupMissing(instance);
   const { update, lifecycle, env, tags } = group.group;
   const az = instance.az === null ? undefined : wanted.cloud.azs.get(instance.az);
-  const spec = instance.spec as FormerSpec; // baseSpec made it
   const machine: MachineShape = {
     cpi: az?.cpi ?? '',
     stemcell: await formerStemcell(spec.stemcell, az?.cpi ?? '', task),

@@ -12,6 +12,7 @@ import { updateInstance } from '../deploy/update-instance.ts';
 import type { Cpis } from '../execute/cpis.ts';
 import { whileHeld } from '../execute/while-held.ts';
 import type { ExecuteSettings } from '../execute/work.ts';
+import { type ProblemOptions, problemTaskHandlers } from '../problems/handlers.ts';
 import type { Store } from '../store/store.ts';
 import { TaskEngine, type EngineOptions } from '../tasks/engine.ts';
 import type { TaskContext, TaskHandler } from '../tasks/task-context.ts';
@@ -36,6 +37,7 @@ export interface CoreOptions {
   settings: ExecuteSettings;
   domain: string;
   engine: EngineOptions;
+  problems?: ProblemOptions;
 }
 
 type Handlers = Readonly<Record<string, TaskHandler>>;
@@ -52,6 +54,7 @@ export function assembleCore(
   otherHandlers: (deploy: DeployDeps) => Handlers = () => ({}),
 ): Core {
   const { store, clock, log } = deps;
+  const { problems = { fixesStateful: true } } = options;
   const deploy: DeployDeps = {
     ...deps,
     settings: options.settings,
@@ -62,6 +65,7 @@ export function assembleCore(
     update_deployment: updateDeployment(own),
     delete_deployment: deleteDeployment(own),
     update_instance: updateInstance(own),
+    ...problemTaskHandlers(own, problems),
     ...otherHandlers(own),
   }));
   return { deploy, engine: new TaskEngine({ store, clock, log, waker: embeddedWaker(), handlers }, options.engine) };

@@ -16,7 +16,7 @@ import type { Store } from '../store/store.ts';
 import { takenAddresses } from './taken-addresses.ts';
 
 /** Agents that are asked at the same time. Each question is a message and a timer; more only makes answers later. */
-const agentsAtOnceMax = 200;
+export const agentsAtOnceMax = 200;
 /** Long enough for an agent that comes back after a restart of the director. */
 const patienceMs = 10_000;
 const labelsMax = 5;
@@ -71,9 +71,9 @@ function tellWaiting(labels: readonly string[]): string {
 export async function reportOf(
   instance: Instance,
   agentId: AgentId,
-  { agents, signal }: { agents: Agents; signal: AbortSignal },
+  { agents, signal, timeoutMs }: { agents: Agents; signal: AbortSignal; timeoutMs?: number },
 ): Promise<AgentReport> {
-  const call = { label: instanceLabel(instance), signal };
+  const call = { label: instanceLabel(instance), signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
   try {
     const state = await agents.call(agentId, 'get_state', [], call);
     const hasDisk = instance.disks.some(({ active, name }) => active && name === '');

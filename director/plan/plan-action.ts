@@ -44,13 +44,13 @@ export function planStart(
 }
 
 /** Whoever made it has failed or died: its agent calls itself running all the same, for it has no jobs that do not. */
-function finishVm(actual: ActualInstance): Step[] {
+export function finishVm(actual: ActualInstance): Step[] {
   const attach: Step[] = disksAreMounted(actual) ? [] : [{ kind: 'attach-disks' }];
   return [...attach, { kind: 'update-settings' }, { kind: 'introduce' }];
 }
 
 /** One that was being made when a director died is finished, if it fits. */
-function makeVm(instance: ActualInstance['instance'], shape: VmShape): Step[] {
+export function makeVm(instance: ActualInstance['instance'], shape: VmShape): Step[] {
   const unfinished = unfinishedVm(instance);
   const adopted = unfinished !== null && shapeChanges(unfinished, shape).length === 0;
   const unwanted = [...unwantedVms(instance), ...(unfinished === null || adopted ? [] : [unfinished])];

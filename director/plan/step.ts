@@ -27,7 +27,8 @@ export type Step =
   | { kind: 'prepare' }
   | { kind: 'stop'; drain: 'update' | 'shutdown' | 'skip'; next: StopIntent }
   | { kind: 'apply' }
-  | { kind: 'start'; watch: WatchMs; canaryWatch: WatchMs }
+  /** `unwatched`: it is not waited for, and so no post-start scripts run. */
+  | { kind: 'start'; watch: WatchMs; canaryWatch: WatchMs; unwatched?: boolean }
   /** Addresses that no VM of the instance uses any more. */
   | { kind: 'release-addresses'; addresses: readonly string[] }
   | { kind: 'set-metadata' }

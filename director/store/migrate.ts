@@ -2,12 +2,14 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import { databaseTooNew } from './errors.ts';
 import { initial } from './migrations/0001-initial.ts';
 import { orphanedVms } from './migrations/0002-orphaned-vms.ts';
+import { problems } from './migrations/0003-problems.ts';
 import { type ColumnTypes, columnTypes } from './migrations/column-types.ts';
 
 /** In order, forward only. A released one is never changed or removed. */
 const migrations: ReadonlyArray<[name: string, up: (db: Kysely<unknown>, types: ColumnTypes) => Promise<void>]> = [
   ['0001-initial', initial],
   ['0002-orphaned-vms', orphanedVms],
+  ['0003-problems', problems],
 ];
 
 /** Any number that nobody else in the database uses for the same purpose. */

@@ -35,6 +35,8 @@ export interface Schema {
   orphaned_disks: OrphanedDiskTable;
   orphaned_vms: OrphanedVmTable;
   ip_addresses: IpAddressTable;
+
+  problems: ProblemTable;
 }
 
 export interface TaskTable {
@@ -223,4 +225,15 @@ export interface IpAddressTable {
   static: number;
   instance_id: string;
   task_id: number | null;
+}
+
+export interface ProblemTable {
+  id: Generated<number>;
+  deployment: string;
+  type: string;
+  resource: string;
+  agent_id: string | null;
+  data: string;
+  state: string;
+  created_at_ms: number;
 }

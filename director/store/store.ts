@@ -5,6 +5,7 @@ import type { Events } from './events.ts';
 import type { Instances } from './instances.ts';
 import type { Lease } from './lease.ts';
 import type { Locks } from './locks.ts';
+import type { Problems } from './problems.ts';
 import type { Releases } from './releases.ts';
 import type { Stemcells } from './stemcells.ts';
 import type { Tasks } from './tasks.ts';
@@ -27,6 +28,7 @@ export interface Store {
   readonly deployments: Deployments;
   readonly instances: Instances;
   readonly events: Events;
+  readonly problems: Problems;
 
   /** Small facts about the director itself, such as its UUID. */
   attribute(name: string): Promise<string | undefined>;

@@ -135,6 +135,7 @@ function mortalStore(store: Store, life: Life, inTransaction: boolean): Store {
     deployments: part(store.deployments),
     instances: part(store.instances),
     events: part(store.events),
+    problems: part(store.problems),
     attribute: (name) => whole.attribute(name),
     setAttribute: (name, value) => whole.setAttribute(name, value),
     referencedBlobs: () => store.referencedBlobs(),

@@ -24,6 +24,8 @@ export const paths = {
     `/deployments/${segment(name)}/instance_groups/${segment(group)}/${segment(indexOrId)}/actions/${action}`,
   ignoreInstance: (name: string, group: string, indexOrId: string) =>
     `/deployments/${segment(name)}/instance_groups/${segment(group)}/${segment(indexOrId)}/ignore`,
+  scans: (name: string) => `/deployments/${segment(name)}/scans`,
+  problems: (name: string) => `/deployments/${segment(name)}/problems`,
   releases: '/releases',
   release: (name: string) => `/releases/${segment(name)}`,
   exportRelease: '/releases/export',

@@ -92,7 +92,7 @@ export async function apply(io: StepIo): Promise<void> {
 /** pre-start, start, wait until all jobs run, post-start. */
 export async function start(
   io: StepIo,
-  { watch, canaryWatch }: { watch: WatchMs; canaryWatch: WatchMs },
+  { watch, canaryWatch, unwatched = false }: { watch: WatchMs; canaryWatch: WatchMs; unwatched?: boolean },
 ): Promise<void> {
   const { work, task, agents } = io;
   const agentId = agentOf(io);
@@ -102,6 +102,7 @@ export async function start(
   await agents.call(agentId, 'run_script', ['pre-start', {}], call);
   work.progress.advance(20, 'starting jobs');
   await agents.call(agentId, 'start', [], call);
+  if (unwatched) return;
   await untilRunning(io, agentId, work.canary ? canaryWatch : watch);
   work.progress.advance(10, 'executing post-start');
   await agents.call(agentId, 'run_script', ['post-start', {}], call);

@@ -4,6 +4,7 @@ import { sqlDeployments } from './deployments.ts';
 import { sqlEvents } from './events.ts';
 import { sqlInstances } from './instances.ts';
 import { sqlLocks } from './locks.ts';
+import { sqlProblems } from './problems.ts';
 import { referencedBlobs } from './referenced-blobs.ts';
 import { sqlReleases } from './releases.ts';
 import type { Session } from './session.ts';
@@ -20,6 +21,7 @@ export function sqlStore(session: Session, close: () => Promise<void>): Store {
     deployments: sqlDeployments(session),
     instances: sqlInstances(session),
     events: sqlEvents(session),
+    problems: sqlProblems(session),
 
     attribute: (name) =>
       session.read(async (db) => {
