@@ -18,6 +18,7 @@ import { localReleaseCommands } from './commands/local-releases.ts';
 import { localStemcellCommands } from './commands/local-stemcells.ts';
 import { logInCommands } from './commands/log-in.ts';
 import { notBuiltCommands } from './commands/not-built.ts';
+import { diskCommands } from './commands/disks.ts';
 import { orphanCommands } from './commands/orphans.ts';
 import { operateCommands } from './commands/operate.ts';
 import { taskCommands } from './commands/tasks.ts';
@@ -43,6 +44,7 @@ export const commands: readonly CommandSpec[] = [
   ...uploadCommands,
   ...instanceCommands,
   ...operateCommands,
+  ...diskCommands,
   ...orphanCommands,
   ...localReleaseCommands,
   ...blobCommands,

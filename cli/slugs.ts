@@ -20,6 +20,16 @@ export function groupAndInstance(slug: string): { group: string; instance: strin
   return { group, instance };
 }
 
+/** `GROUP/ID`, of one instance. */
+export function oneInstance(slug: string): { group: string; instance: string } {
+  const [group = '', instance = '', ...rest] = slug.split('/');
+  if (rest.length > 0 || !slug.includes('/'))
+    throw new CliError(`Expected instance '${slug}' to be in format 'name/index-or-id'`);
+  if (group === '') throw new CliError(`Expected instance '${slug}' to specify non-empty name`);
+  if (instance === '') throw new CliError(`Expected instance '${slug}' to specify non-empty index or ID`);
+  return { group, instance };
+}
+
 /** As versions are compared and shown; what can't be read as one makes a listing fail. */
 export function shownVersion(version: string, of: string): string {
   const parsed = parseVersion(version);

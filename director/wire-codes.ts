@@ -79,6 +79,8 @@ const numbers: Readonly<Record<string, number>> = {
 
   'disk-full': 500001,
   'disk-in-use': 520000,
+  'attach-disk-instance-not-found': 520001,
+  'attach-disk-instance-state': 520003,
   'network-not-found': 16012,
   'network-not-orphaned': 160011,
   'cpi-not-found': 550001,

@@ -4,12 +4,13 @@ import { planCleanUp, type CleanUpPlan } from '../artifacts/clean-up/plan.ts';
 import { CleanUpRequest, type CleanUpPlan as WirePlan } from './contract/operations.ts';
 import { mediaTypes } from './contract/paths.ts';
 import type { ApiDeps } from './deps.ts';
-import { orphanedDiskToWire, orphanedVmToWire } from './disks.ts';
+import { orphanedDiskToWire } from './disks.ts';
 import { enqueueFor } from './enqueue.ts';
 import { redirectToTask } from './http/answers.ts';
 import { readJson } from './http/bodies.ts';
 import { consumes } from './http/consumes.ts';
 import { queryFlag } from './http/query.ts';
+import { orphanedVmToWire } from './orphans.ts';
 import { stemcellToWire } from './stemcells.ts';
 
 export function cleanUpRoutes({ store, blobs, tasks, requires }: ApiDeps): Router {

@@ -1,59 +1,65 @@
 import { Router } from 'express';
-import type { OrphanedDisk, OrphanedVm } from '../store/instances.ts';
-import type { OrphanedDisk as WireDisk, OrphanedVm as WireVm } from './contract/operations.ts';
-import type { DeleteOrphanedVmArgs } from '../artifacts/args.ts';
+import { id, type DiskCid } from '../../common/ids.ts';
+import { OperatorError } from '../../common/errors.ts';
+import type { AttachDiskArgs, DeleteOrphanedDisksArgs, OrphanDiskArgs } from '../disks/args.ts';
+import type { OrphanedDisk } from '../store/instances.ts';
+import type { OrphanedDisk as WireDisk } from './contract/operations.ts';
+import { deploymentNotFound } from './deployment-lookup.ts';
 import type { ApiDeps } from './deps.ts';
 import { enqueueFor } from './enqueue.ts';
-import { plainText, redirectToTask } from './http/answers.ts';
-import { queryText } from './http/query.ts';
+import { redirectToTask } from './http/answers.ts';
+import { pathText, queryText } from './http/query.ts';
 import { rubyTime } from './ruby-time.ts';
 
-/** What deployments have left behind: disks, which may be fetched back, and VMs; networks, of which we keep none. */
-export function orphanRoutes({ store, tasks, requires }: ApiDeps): Router {
+/** Persistent disks, each by its cid: orphaned ones are listed and deleted, others orphaned and attached. */
+export function diskRoutes({ store, tasks, requires }: ApiDeps): Router {
   const router = Router();
 
   for (const path of ['/disks', '/orphan_disks']) {
     router.get(path, requires('admin'), async (_req, res) => {
       res.json((await store.instances.orphanedDisks()).map(orphanedDiskToWire));
     });
+
+    router.delete(`${path}/:cid`, requires('admin'), async (req, res) => {
+      const diskCid = pathText(req, 'cid');
+      const orphans = path === '/disks' && (queryText(req, 'orphan') ?? 'false') !== 'false';
+      if (orphans) {
+        const args: OrphanDiskArgs = { diskCid };
+        redirectToTask(res, await enqueueFor(res, tasks, { type: 'orphan_disk', description: 'orphan disk', args }));
+        return;
+      }
+      const used = await store.instances.diskByCid(id<DiskCid>(diskCid));
+      if (used !== undefined) throw diskInUse(diskCid, used.instanceId);
+      const args: DeleteOrphanedDisksArgs = { diskCids: [diskCid] };
+      const wanted = { type: 'delete_orphan_disks', description: 'delete orphan disks', args };
+      redirectToTask(res, await enqueueFor(res, tasks, wanted));
+    });
   }
 
-  // Only VMs that the director had to give up: a deletion is a step that is tried until it succeeds.
-  router.get('/orphaned_vms', requires('admin'), async (_req, res) => {
-    res.json((await store.instances.orphanedVms()).map(orphanedVmToWire));
-  });
-
-  // Of other VMs: not built yet (not-built.ts).
-  router.delete('/vms/:cid', requires('admin'), async (req, res, next) => {
-    const name = String(req.params['cid']);
-    const orphan = (await store.instances.orphanedVms()).find(({ cid, agentId }) => cid === name || agentId === name);
-    if (orphan === undefined) return next();
-    const args: DeleteOrphanedVmArgs = { agentId: orphan.agentId };
-    redirectToTask(res, await enqueueFor(res, tasks, { type: 'delete_vm', description: `delete vm ${name}`, args }));
-  });
-
-  router.get('/networks', requires('admin'), (req, res) => {
-    const orphaned = queryText(req, 'orphaned');
-    if (orphaned === undefined || orphaned === 'false') {
-      plainText(res, 500, 'Only orphaned networks can be listed: ask with orphaned=true'); // BOSH answers 500 here, too
-      return;
-    }
-    res.json([]); // managed networks are not built yet: there are none
+  router.put('/disks/:cid/attachments', requires('admin'), async (req, res) => {
+    const name = queryText(req, 'deployment') ?? '';
+    const deployment = await store.deployments.get(name);
+    if (deployment === undefined) throw deploymentNotFound(name);
+    const args: AttachDiskArgs = {
+      deployment: name,
+      group: queryText(req, 'job') ?? '',
+      instanceId: queryText(req, 'instance_id') ?? '',
+      diskCid: pathText(req, 'cid'),
+      copyProperties: queryText(req, 'disk_properties') === 'copy',
+    };
+    const description = `attach disk '${args.diskCid}' to '${args.group}/${args.instanceId}'`;
+    redirectToTask(res, await enqueueFor(res, tasks, { type: 'attach_disk', description, args, deployment }));
   });
 
   return router;
 }
 
-/** One whose cid nobody knows is named by its agent: under that name it is to be looked for, and deleted. */
-export function orphanedVmToWire(vm: OrphanedVm): WireVm {
-  return {
-    az: vm.az,
-    cid: vm.cid ?? vm.agentId,
-    deployment_name: vm.deployment,
-    instance_name: vm.instance,
-    ip_addresses: vm.addresses,
-    orphaned_at: rubyTime(vm.orphanedAtMs),
-  };
+function diskInUse(cid: string, instanceId: string): OperatorError {
+  return new OperatorError(`Deleting persistent disk is not supported: ${cid}`, {
+    code: 'disk-in-use',
+    hint: `It is a disk of instance ${instanceId}. \`bosh orphan-disk ${cid}\` takes it from there; then it can be deleted.`,
+    details: { cid, instanceId },
+  });
 }
 
 export function orphanedDiskToWire(disk: OrphanedDisk): WireDisk {

@@ -5,6 +5,7 @@ import type { Blobstore } from '../blobs/blobstore.ts';
 import type { Agents } from '../bus/agents.ts';
 import type { Bus } from '../bus/bus.ts';
 import { deleteDeployment } from '../deploy/delete-deployment.ts';
+import { diskTaskHandlers } from '../disks/handlers.ts';
 import { JobLibrary } from '../deploy/job-library.ts';
 import type { DeployDeps } from '../deploy/deploy-deps.ts';
 import { updateDeployment } from '../deploy/update-deployment.ts';
@@ -66,6 +67,7 @@ export function assembleCore(
     delete_deployment: deleteDeployment(own),
     update_instance: updateInstance(own),
     ...problemTaskHandlers(own, problems),
+    ...diskTaskHandlers(own),
     ...otherHandlers(own),
   }));
   return { deploy, engine: new TaskEngine({ store, clock, log, waker: embeddedWaker(), handlers }, options.engine) };

@@ -160,6 +160,14 @@ export interface Instances {
   /** Takes it from its instance; its data stays until someone deletes it or its time is over. */
   orphanDisk(key: string, from: OrphanedFrom, nowMs: number): Promise<void>;
   orphanedDisks(): Promise<OrphanedDisk[]>;
+  orphanedDisk(cid: DiskCid): Promise<OrphanedDisk | undefined>;
+  /** Of an instance, whether it serves or not. */
+  diskByCid(cid: DiskCid): Promise<PersistentDisk | undefined>;
+  /**
+   * Gives an instance the disk of this cid: the orphaned one, with what is known of it, or else one that nobody knew.
+   * @throws when an instance has it
+   */
+  adoptDisk(unknown: PersistentDisk & { cid: DiskCid }): Promise<PersistentDisk>;
   forgetOrphanedDisk(cid: DiskCid): Promise<void>;
 
   /** Every address that an instance has, in the whole director. Orphaned VMs have more. */

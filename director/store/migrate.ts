@@ -3,6 +3,7 @@ import { databaseTooNew } from './errors.ts';
 import { initial } from './migrations/0001-initial.ts';
 import { orphanedVms } from './migrations/0002-orphaned-vms.ts';
 import { problems } from './migrations/0003-problems.ts';
+import { snapshots } from './migrations/0008-snapshots.ts';
 import { type ColumnTypes, columnTypes } from './migrations/column-types.ts';
 
 /** In order, forward only. A released one is never changed or removed. */
@@ -10,6 +11,7 @@ const migrations: ReadonlyArray<[name: string, up: (db: Kysely<unknown>, types: 
   ['0001-initial', initial],
   ['0002-orphaned-vms', orphanedVms],
   ['0003-problems', problems],
+  ['0008-snapshots', snapshots],
 ];
 
 /** Any number that nobody else in the database uses for the same purpose. */

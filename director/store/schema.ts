@@ -34,6 +34,7 @@ export interface Schema {
   disks: DiskTable;
   orphaned_disks: OrphanedDiskTable;
   orphaned_vms: OrphanedVmTable;
+  snapshots: SnapshotTable;
   ip_addresses: IpAddressTable;
 
   problems: ProblemTable;
@@ -205,6 +206,16 @@ export interface OrphanedDiskTable {
   cloud_properties: string;
   cpi: string;
   orphaned_at_ms: number;
+}
+
+export interface SnapshotTable {
+  key: string;
+  cid: string | null;
+  /** Of its disk, which keeps it when it is orphaned or gets another cid. */
+  disk_key: string;
+  cpi: string;
+  clean: number;
+  created_at_ms: number;
 }
 
 export interface OrphanedVmTable {

@@ -185,6 +185,23 @@ export function storeContract(name: string, given: () => Promise<GivenStore>): v
       expect(await store.instances.orphanedVms()).toEqual([]);
     });
 
+    test('an instance adopts the disk that was orphaned, with what is known of it, or one that nobody knew', async () => {
+      await givenInstances(2);
+      const from = { deployment: 'web', instance: 'apps/instance-0', az: 'z1' };
+      await store.instances.recordDisk({ ...disk(0), cid: id<DiskCid>('d-0'), state: 'live' });
+      expect(await store.instances.diskByCid(id<DiskCid>('d-0'))).toMatchObject({ key: 'disk-0' });
+      const unknown = { ...disk(1), sizeMib: 1, state: 'live', active: true, instanceId: instance(1).id } as const;
+      const adopt = (cid: string) => store.instances.adoptDisk({ ...unknown, cid: id<DiskCid>(cid) });
+      await expect(adopt('d-0')).rejects.toThrow('has disk d-0');
+      await store.instances.orphanDisk('disk-0', from, 5);
+      expect(await store.instances.orphanedDisk(id<DiskCid>('d-0'))).toMatchObject({ orphanedAtMs: 5 });
+      expect(await adopt('d-0')).toMatchObject({ key: 'disk-0', sizeMib: disk(0).sizeMib, instanceId: instance(1).id });
+      expect(await store.instances.orphanedDisks()).toEqual([]);
+      expect(await adopt('d-1')).toMatchObject({ key: 'disk-1', sizeMib: 1 });
+      expect((await store.instances.get(instance(1).id))?.disks).toMatchObject([{ cid: 'd-0' }, { cid: 'd-1' }]);
+      expect(await store.instances.diskByCid(id<DiskCid>('d-9'))).toBeUndefined();
+    });
+
     test('an orphaned disk leaves its instance with its time, once', async () => {
       await givenInstances(1);
       await store.instances.recordDisk(disk(0));

@@ -2,7 +2,7 @@ import { terminalStates } from '../../director/store/tasks.ts';
 import type { World } from '../support/given-director.ts';
 
 /** What must hold whenever no task runs, whatever went wrong before. Each line is one violation. */
-export async function violations(world: World): Promise<string[]> {
+export async function violations(world: Pick<World, 'cpi' | 'machines' | 'store' | 'clock'>): Promise<string[]> {
   const { cpi, machines, store, clock } = world;
   const found: string[] = [];
   const inventory = cpi.inventory();

@@ -43,6 +43,8 @@ export const paths = {
   locks: '/locks',
   resource: (blobId: string) => `/resources/${segment(blobId)}`,
   disks: '/disks',
+  disk: (cid: string) => `/disks/${segment(cid)}`,
+  diskAttachments: (cid: string) => `/disks/${segment(cid)}/attachments`,
   orphanedVms: '/orphaned_vms',
   vm: (cid: string) => `/vms/${segment(cid)}`,
   networks: '/networks',

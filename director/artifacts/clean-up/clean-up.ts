@@ -1,5 +1,5 @@
 import { OperatorError } from '../../../common/errors.ts';
-import { isCpiError } from '../../../cpi/errors.ts';
+import { deleteAllOrphaned } from '../../disks/delete-orphaned-disks.ts';
 import type { TaskContext, TaskHandler } from '../../tasks/task-context.ts';
 import type { CleanUpArgs } from '../args.ts';
 import { deleteOrphan } from '../delete-orphaned-vm.ts';
@@ -21,7 +21,7 @@ export function cleanUp(deps: ArtifactDeps): TaskHandler {
     await deleteStemcells(deps, task, plan);
     await deleteCompiledPackages(deps, task, plan);
     await deleteOrphanedVms(deps, task, plan); // before the disks: one may hang on such a VM
-    await deleteOrphanedDisks(deps, task, plan);
+    await deleteAllOrphaned(deps.cpis, task, { stageName: 'Deleting orphaned disks', disks: plan.orphanedDisks });
     await deleteExportedReleases(deps, task, plan);
     const nowMs = deps.clock.now();
     const litter = await deleteLitter(task.store, deps.blobs, { nowMs, checkpoint: () => task.checkpoint() });
@@ -86,24 +86,6 @@ async function deleteOrphanedVms({ cpis }: ArtifactDeps, task: TaskContext, { or
   for (const vm of orphanedVms) {
     task.checkpoint();
     await stage.task(vm.cid ?? vm.agentId, () => deleteOrphan(cpis, task, vm));
-  }
-}
-
-/** The infrastructure first: a disk that we forget and it keeps is what must never be. */
-async function deleteOrphanedDisks({ cpis }: ArtifactDeps, task: TaskContext, { orphanedDisks }: CleanUpPlan) {
-  const stage = task.events.stage('Deleting orphaned disks', orphanedDisks.length);
-  for (const disk of orphanedDisks) {
-    task.checkpoint();
-    await stage.task(disk.cid, async () => {
-      try {
-        await cpis.named(disk.cpi, task).deleteDisk(disk.cid, task.signal);
-      } catch (thrown) {
-        if (!isCpiError(thrown, 'DiskNotFound')) throw thrown;
-      }
-      await task.store.instances.forgetOrphanedDisk(disk.cid);
-      const { deployment, instance, cid: objectName } = disk;
-      await task.record({ action: 'delete', objectType: 'disk', objectName, deployment, instance });
-    });
   }
 }
 

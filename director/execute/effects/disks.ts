@@ -1,11 +1,12 @@
-import type { AgentId, DiskCid } from '../../../common/ids.ts';
+import type { DiskCid } from '../../../common/ids.ts';
 import { messageOf } from '../../../common/errors.ts';
-import { isCpiError, isUnsupported } from '../../../cpi/errors.ts';
 import { activeVm, instanceLabel } from '../../plan/actual.ts';
 import type { WantedDisk } from '../../plan/wanted.ts';
 import type { PersistentDisk, Vm } from '../../store/instances.ts';
+import type { Store } from '../../store/store.ts';
 import { sameValue } from '../../plan/equal.ts';
 import type { StepIo } from '../work.ts';
+import { attach, cidOf, detach, servingVm, setMetadata } from './disk-attachment.ts';
 import { goesOnPast, isForeverUnknown, leaveDiskBehind } from './left-behind.ts';
 import { unmountUnlessAlone, migrateStore, mountStore } from './mounts.ts';
 
@@ -133,65 +134,9 @@ async function make(io: StepIo, to: WantedDisk): Promise<PersistentDisk> {
   return disk;
 }
 
-/** @returns the VM that has it now */
-async function attach(io: StepIo, disk: PersistentDisk): Promise<Vm> {
-  const { work, task, cpis, agents } = io;
-  const vm = servingVm(io);
-  const cid = cidOf(disk);
-  if (vm.cid === null) throw new Error(`${work.label}: the VM that serves has no cid`);
-  const hint = await cpis.named(vm.cpi, task, vm.stemcell).attachDisk(vm.cid, cid, task.signal);
-  await setMetadata(io, vm, cid);
-  await agents.call(vm.agentId, 'add_persistent_disk', [cid, hint], { label: work.label, signal: task.signal });
-  return vm;
-}
-
-function cidOf({ key, cid }: PersistentDisk): DiskCid {
-  if (cid === null) throw new Error(`disk ${key} is used and was never made`);
-  return cid;
-}
-
 /** Of every disk that serves. */
 export async function setDiskMetadata(io: StepIo, vm: Vm): Promise<void> {
   for (const { cid } of servingDisks(io)) if (cid !== null) await setMetadata(io, vm, cid);
-}
-
-async function setMetadata({ work, task, cpis, settings, clock }: StepIo, vm: Vm, cid: DiskCid): Promise<void> {
-  const { instance } = work;
-  const metadata = {
-    ...work.machine?.tags,
-    director: settings.directorName,
-    deployment: instance.deployment,
-    instance_id: instance.id,
-    instance_index: String(instance.index),
-    instance_group: instance.group,
-    attached_at: new Date(clock.now()).toISOString(),
-  };
-  try {
-    await cpis.named(vm.cpi, task, vm.stemcell).setDiskMetadata(cid, metadata, task.signal);
-  } catch (thrown) {
-    if (!isUnsupported(thrown)) throw thrown;
-  }
-}
-
-async function detach(io: StepIo, disk: PersistentDisk): Promise<void> {
-  const { work, task, cpis, agents } = io;
-  const vm = activeVm(work.instance);
-  if (disk.cid === null || vm?.cid == null) return;
-  const call = { label: work.label, signal: task.signal };
-  if (disk.name === '') {
-    const mounted = await agents.call(vm.agentId, 'list_disk', [], call);
-    if (mounted.includes(disk.cid)) await agents.call(vm.agentId, 'unmount_disk', [disk.cid], call);
-  }
-  await removeFromAgent(io, vm.agentId, disk.cid);
-  try {
-    await cpis.named(vm.cpi, task, vm.stemcell).detachDisk(vm.cid, disk.cid, task.signal);
-  } catch (thrown) {
-    if (!isCpiError(thrown, 'DiskNotAttached')) throw thrown;
-  }
-}
-
-async function removeFromAgent({ work, task, agents }: StepIo, agentId: AgentId, cid: DiskCid): Promise<void> {
-  await agents.call(agentId, 'remove_persistent_disk', [cid], { label: work.label, signal: task.signal });
 }
 
 async function giveUp(io: StepIo, disk: PersistentDisk): Promise<void> {
@@ -202,17 +147,22 @@ async function giveUp(io: StepIo, disk: PersistentDisk): Promise<void> {
 /** Its data stays until somebody deletes it, or its time is over. */
 export async function orphan(io: StepIo, disk: PersistentDisk): Promise<void> {
   if (disk.cid === null) await unmake(io, disk);
-  else await orphanRow(io, disk);
+  else await orphanRow(io, disk, io.task.store);
   await orphaned(io, disk);
 }
 
-async function orphanRow({ work, clock, task: { store } }: StepIo, disk: PersistentDisk): Promise<void> {
+/** Without telling of it: `orphaned` does. @param store the task's, or inside of a transaction of it */
+export async function orphanRow(
+  { work, clock }: Pick<StepIo, 'work' | 'clock'>,
+  disk: PersistentDisk,
+  store: Pick<Store, 'instances'>,
+): Promise<void> {
   const { instance } = work;
   const from = { deployment: instance.deployment, instance: instanceLabel(instance), az: instance.az };
   await store.instances.orphanDisk(disk.key, from, clock.now());
 }
 
-async function orphaned({ work, task }: StepIo, { key, cid }: PersistentDisk): Promise<void> {
+export async function orphaned({ work, task }: StepIo, { key, cid }: PersistentDisk): Promise<void> {
   const { instance } = work;
   instance.disks = instance.disks.filter((disk) => disk.key !== key);
   if (cid === null) return;
@@ -232,10 +182,4 @@ async function unmake(io: StepIo, disk: PersistentDisk): Promise<void> {
     return leaveDiskBehind(io, disk, messageOf(thrown));
   }
   await task.store.instances.forgetDisk(disk.key);
-}
-
-function servingVm({ work }: StepIo): Vm {
-  const vm = activeVm(work.instance);
-  if (vm === null) throw new Error(`${work.label} has no VM to attach a disk to`);
-  return vm;
 }

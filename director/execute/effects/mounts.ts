@@ -1,6 +1,7 @@
-import type { DiskCid } from '../../../common/ids.ts';
+import { id, type DiskCid } from '../../../common/ids.ts';
 import type { Vm } from '../../store/instances.ts';
 import type { StepIo } from '../work.ts';
+import { letGo } from './disk-attachment.ts';
 
 /**
  * Which disk is the store of a machine.
@@ -28,7 +29,10 @@ export async function migrateStore(io: StepIo, vm: Vm, { from, to }: { from: Dis
   await agents.call(vm.agentId, 'migrate_disk', [from, to], { label: work.label, signal: task.signal });
 }
 
-/** @returns whether it is mounted, and no other is; if not, none is mounted any more */
+/**
+ * What is mounted and is none of the instance's was orphaned while its jobs ran: from here on the VM has it no more.
+ * @returns whether it is mounted, and no other is; if not, none is mounted any more
+ */
 export async function unmountUnlessAlone(io: StepIo, vm: Vm, cid: DiskCid | null): Promise<boolean> {
   const { agents, work, task } = io;
   const call = { label: work.label, signal: task.signal };
@@ -36,7 +40,11 @@ export async function unmountUnlessAlone(io: StepIo, vm: Vm, cid: DiskCid | null
   if (mounted.length === 1 && mounted[0] === cid) return true;
   // That one first: after a copy that broke off it is mounted read-only, and must not be left alone like this.
   const inOrder = [...mounted].sort((a, b) => Number(b === cid) - Number(a === cid));
-  for (const each of inOrder) await agents.call(vm.agentId, 'unmount_disk', [each], call);
+  const own = new Set<string | null>(work.instance.disks.map((disk) => disk.cid));
+  for (const each of inOrder) {
+    await agents.call(vm.agentId, 'unmount_disk', [each], call);
+    if (!own.has(each)) await letGo(io, vm, id<DiskCid>(each));
+  }
   return false;
 }
 

@@ -1,11 +1,19 @@
 import type { Instances } from '../instances.ts';
-import { changedColumns, fromDisk, toOrphanedDisk } from './instance-rows.ts';
-import { flag, toJson } from './rows.ts';
+import { changedColumns, fromDisk, toDisk, toOrphanedDisk } from './instance-rows.ts';
+import { flag, fromJson, toJson } from './rows.ts';
 import type { Session } from './session.ts';
 
 type Disks = Pick<
   Instances,
-  'recordDisk' | 'updateDisk' | 'forgetDisk' | 'orphanDisk' | 'orphanedDisks' | 'forgetOrphanedDisk'
+  | 'recordDisk'
+  | 'updateDisk'
+  | 'forgetDisk'
+  | 'orphanDisk'
+  | 'orphanedDisks'
+  | 'orphanedDisk'
+  | 'forgetOrphanedDisk'
+  | 'diskByCid'
+  | 'adoptDisk'
 >;
 
 export function diskRows(session: Session): Disks {
@@ -70,6 +78,38 @@ export function diskRows(session: Session): Disks {
           .orderBy('cid')
           .execute();
         return rows.map(toOrphanedDisk);
+      }),
+
+    orphanedDisk: (cid) =>
+      session.read(async (db) => {
+        const row = await db.selectFrom('orphaned_disks').selectAll().where('cid', '=', cid).executeTakeFirst();
+        return row === undefined ? undefined : toOrphanedDisk(row);
+      }),
+
+    diskByCid: (cid) =>
+      session.read(async (db) => {
+        const row = await db.selectFrom('disks').selectAll().where('cid', '=', cid).executeTakeFirst();
+        return row === undefined ? undefined : toDisk(row);
+      }),
+
+    adoptDisk: (unknown) =>
+      session.write(async (db) => {
+        const { cid } = unknown;
+        const holder = await db.selectFrom('disks').select('instance_id').where('cid', '=', cid).executeTakeFirst();
+        if (holder !== undefined) throw new Error(`instance ${holder.instance_id} has disk ${cid}`);
+        const orphan = await db.deleteFrom('orphaned_disks').where('cid', '=', cid).returningAll().executeTakeFirst();
+        const disk =
+          orphan === undefined
+            ? unknown
+            : {
+                ...unknown,
+                key: orphan.key,
+                sizeMib: orphan.size_mib,
+                cloudProperties: fromJson<Record<string, unknown>>(orphan.cloud_properties),
+                cpi: orphan.cpi,
+              };
+        await db.insertInto('disks').values(fromDisk(disk)).execute();
+        return disk;
       }),
 
     forgetOrphanedDisk: (cid) =>
