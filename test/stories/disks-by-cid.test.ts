@@ -211,7 +211,7 @@ test('killed at any moment of an attachment: one of the two disks serves, the ot
       };
       return newTask('attach_disk', { args });
     },
-    then: async ({ store, cpi, machines }, task) => {
+    after: async ({ store, cpi, machines }, task) => {
       expect(task.state).toBe('done');
       const [instance] = await store.instances.ofDeployment('web');
       const serving = instance?.disks.map(({ cid }) => cid);

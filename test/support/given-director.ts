@@ -161,7 +161,8 @@ export async function givenDirector(options: WorldOptions = {}) {
       await engine.stop({ graceMs: 1000 });
       agents.close();
       heartbeats.close();
-      await cpi.close(); // with its machines, whose agents speak on the bus
+      await cpi.close();
+      machines.close(); // their agents speak on the bus
       await bus.close();
       await store.close();
     },

@@ -12,7 +12,7 @@ export interface MomentStory {
   given: (world: World, director: Generation) => Promise<void>;
   task: (world: World) => Promise<NewTask>;
   /** What is left to be said, with the task ended by a director that lives. */
-  then: (world: World, ended: Task, director: Generation) => Promise<void>;
+  after: (world: World, ended: Task, director: Generation) => Promise<void>;
   /** Between two moments that are tried. */
   every?: number;
 }
@@ -45,21 +45,19 @@ async function tell(story: MomentStory, moment: number, clock: ReturnType<typeof
     await stop(first);
 
     const life = new Life();
-    const mortal = await startGeneration(reachOf(world, life), 'mortal');
+    await startGeneration(reachOf(world, life), 'mortal');
     life.killAfter(moment);
     const task = await world.store.tasks.create(await story.task(world), clock.now());
     const end = ended(world, task);
     await Promise.race([life.death, end]);
     const killed = life.over;
-    life.kill();
-    mortal.heartbeats.close();
-    mortal.agents.close();
+    life.kill(); // what it had in memory hangs for ever
 
     const second = await startGeneration(world, 'after');
     await second.engine.idle();
     const found = await violations(world);
     if (found.length > 0) throw new Error(`killed at moment ${moment}: ${found.join('; ')}`);
-    await story.then(world, (await world.store.tasks.get(task.id)) ?? task, second);
+    await story.after(world, (await world.store.tasks.get(task.id)) ?? task, second);
     await second.engine.idle();
     await stop(second);
     return killed;
