@@ -9,6 +9,7 @@ import { deploymentCommands } from './commands/deployments.ts';
 import { directorCommands } from './commands/director.ts';
 import { quickstartCommands } from './commands/quickstart.ts';
 import { environmentCommands } from './commands/environments.ts';
+import { errandCommands } from './commands/errands.ts';
 import { eventCommands } from './commands/events.ts';
 import { helpCommands } from './commands/help.ts';
 import { instanceCommands } from './commands/instances.ts';
@@ -17,6 +18,7 @@ import { legacyConfigCommands } from './commands/legacy-configs.ts';
 import { localReleaseCommands } from './commands/local-releases.ts';
 import { localStemcellCommands } from './commands/local-stemcells.ts';
 import { logInCommands } from './commands/log-in.ts';
+import { logCommands } from './commands/logs.ts';
 import { notBuiltCommands } from './commands/not-built.ts';
 import { diskCommands } from './commands/disks.ts';
 import { orphanCommands } from './commands/orphans.ts';
@@ -45,6 +47,8 @@ export const commands: readonly CommandSpec[] = [
   ...instanceCommands,
   ...operateCommands,
   ...diskCommands,
+  ...errandCommands,
+  ...logCommands,
   ...orphanCommands,
   ...localReleaseCommands,
   ...blobCommands,

@@ -16,12 +16,11 @@ export interface FollowOptions {
 const pollMs = 500;
 const unfinished: readonly TaskState[] = ['queued', 'processing', 'cancelling'];
 
-/** Makes a call that starts a task, follows the task to its end, and gives its result output. */
-export async function runTask(call: Call, options: FollowOptions): Promise<string> {
+/** Makes a call that starts a task, and follows the task to its end. */
+export async function runTask(call: Call, options: FollowOptions): Promise<Task> {
   const task = await options.client.json<Task>(call);
   if (typeof task.id !== 'number') throw new CliError(`The director answered with no task: '${JSON.stringify(task)}'`);
-  await followTask(task.id, 'event', options);
-  return taskOutput(options.client, task.id, 'result');
+  return followTask(task.id, 'event', options);
 }
 
 /**
@@ -51,6 +50,7 @@ export async function followTask(
         if (task.state === 'done') return task;
         throw new CliError(`Expected task '${id}' to succeed but state is '${task.state}'`);
       }
+      reporter.stillRuns?.(id, state, task.started_at);
       await clock.sleep(pollMs);
     }
   } catch (error) {

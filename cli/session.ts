@@ -1,13 +1,15 @@
 import type { Info } from '../director/api/contract/info.ts';
 import { paths } from '../director/api/contract/paths.ts';
+import type { Task } from '../director/api/contract/tasks.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Credentials } from './authorization.ts';
 import { ConfigFile } from './config-file.ts';
 import { type Call, DirectorClient } from './director-client.ts';
 import { CliError, during } from './failure.ts';
-import { followTask, goesOn, runTask, type FollowOptions } from './follow-task.ts';
+import { followTask, goesOn, runTask, taskOutput, type FollowOptions } from './follow-task.ts';
 import { caCertificate, type Globals } from './globals.ts';
 import { type LineOf, OwnLinesReporter } from './own-lines.ts';
+import { HeartbeatReporter } from './ui/heartbeat-reporter.ts';
 import { LiveReporter } from './ui/live-reporter.ts';
 import { EventReporter, QuietReporter, type TaskReporter } from './ui/task-reporter.ts';
 import type { Ui } from './ui/ui.ts';
@@ -18,6 +20,12 @@ export interface SessionDeps {
   readonly clock: Clock;
   /** Calls `leave` when the operator presses Ctrl-C, and ends then; what it gives takes that back. */
   readonly onInterrupt: (leave: () => void) => () => void;
+}
+
+export interface RunOptions {
+  readonly quiet?: boolean;
+  readonly lineOf?: LineOf;
+  readonly heartbeatMs?: number;
 }
 
 /** One director as one user. Flags and environment variables win over the config file. */
@@ -77,11 +85,20 @@ export class Session {
 
   /**
    * Starts a task, shows it, and gives its result output.
-   * @param options `quiet`: only warnings are shown, or all of it when it fails; `lineOf`: where in the operator's file that is
+   * @param options `quiet`: only warnings are shown, or all of it when it fails; `lineOf`: where in the operator's file
+   *   that is; `heartbeatMs`: how often it is told that it goes on
    */
-  async run(call: Call, { quiet = false, lineOf }: { quiet?: boolean; lineOf?: LineOf } = {}): Promise<string> {
+  async run(call: Call, options: RunOptions = {}): Promise<string> {
+    const { id } = await this.ended(call, options);
+    return taskOutput(await this.director(), id, 'result');
+  }
+
+  /** The same, and gives the task as it ended. */
+  async ended(call: Call, { quiet = false, lineOf, heartbeatMs: everyMs }: RunOptions = {}): Promise<Task> {
+    const { ui, clock } = this.#deps;
     const located = lineOf === undefined ? this.#reporter : new OwnLinesReporter(this.#reporter, lineOf);
-    const reporter = quiet ? new QuietReporter(located, this.#deps.ui) : located;
+    const shown = quiet ? new QuietReporter(located, ui) : located;
+    const reporter = everyMs === undefined ? shown : new HeartbeatReporter(shown, { ui, clock, everyMs });
     return runTask(call, await this.#how(reporter));
   }
 

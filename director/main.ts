@@ -180,6 +180,10 @@ async function start(
             ? ''
             : await namedPem('agent.trusted_certificates', config.agent.trustedCertificates),
       },
+      gateway:
+        config.ssh.gatewayHost === undefined
+          ? undefined
+          : { host: config.ssh.gatewayHost, user: config.ssh.gatewayUser },
       engine: {
         owner: chance.uuid(),
         alone: config.database.kind === 'sqlite',

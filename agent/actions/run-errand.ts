@@ -14,15 +14,16 @@ export const runErrand: Action = async (machine, { args, signal }): Promise<Erra
   const job = errandJob(machine, args);
   const output = join(paths.temporary, `errand-${machine.chance.uuid()}`);
   const errors = `${output}.err`;
+  const script = paths.script(job, 'run');
   try {
-    const outcome = await run(paths.script(job, 'run'), {
+    const outcome = await run(script, {
       env: { PATH: searchPath },
       stdout: output,
       stderr: errors,
       signal,
     }).catch((thrown: unknown) => {
       if (signal.aborted) return { exitCode: null };
-      throw thrown;
+      throw isAbsent(thrown) ? noScript(job, script) : thrown;
     });
     return {
       stdout: await tailOf(output, outputBytesMax),
@@ -34,6 +35,19 @@ export const runErrand: Action = async (machine, { args, signal }): Promise<Erra
     await rm(errors, { force: true });
   }
 };
+
+function isAbsent(thrown: unknown): boolean {
+  return thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT';
+}
+
+/** BOSH's words, but for Go's. */
+function noScript(job: string, script: string): ActionFailed {
+  return new ActionFailed(`Running errand script: ${script}: no such file or directory`, {
+    code: 'errand-without-script',
+    hint: `Job ${job} has no bin/run, so it is no errand.`,
+    details: { job, script },
+  });
+}
 
 function errandJob({ spec }: Machine, args: readonly unknown[]): string {
   const current = spec.current();

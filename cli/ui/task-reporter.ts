@@ -7,6 +7,8 @@ export interface TaskReporter {
   started(id: number): void;
   output(id: number, chunk: string): void;
   finished(id: number, state: string): void;
+  /** Told each time that it was looked at and had not ended. */
+  stillRuns?(id: number, state: string, startedAtS: number | null): void;
 }
 
 /** Task output as it is: debug and CPI logs, results, raw events. */

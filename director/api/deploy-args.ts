@@ -65,3 +65,31 @@ export interface ListInstancesArgs {
   /** `vms`: one line for each VM, inactive ones too. `instances`: one for each instance, VM or not. */
   of: 'vms' | 'instances';
 }
+
+/** Arguments of the task `run_errand`. */
+export interface RunErrandArgs {
+  deployment: string;
+  /** Of a job, or of a group of errands. */
+  errand: string;
+  keepAlive: boolean;
+  whenChanged: boolean;
+  /** Empty: all that have it. */
+  instances: ReadonlyArray<{ group: string; id?: string | number | null | undefined }>;
+}
+
+/** Arguments of the task `fetch_logs`. */
+export interface FetchLogsArgs {
+  deployment: string;
+  instanceIds: readonly string[];
+  type: string;
+  filters: readonly string[];
+}
+
+/** Arguments of the task `ssh`. */
+export interface SshArgs {
+  deployment: string;
+  /** Ids are UUIDs or indexes. */
+  target: { job: string | null; ids: ReadonlyArray<string | number>; indexes: ReadonlyArray<string | number> };
+  command: 'setup' | 'cleanup';
+  params: { user?: string; public_key?: string; user_regex?: string };
+}

@@ -11,11 +11,7 @@ type Method = 'get' | 'post' | 'put' | 'delete';
 
 /** What BOSH has and we have not yet, told by name instead of "not found": a client's user learns what is missing. */
 const notBuilt: ReadonlyArray<[method: Method, path: string, what: string]> = [
-  ['get', '/deployments/:deployment/jobs/:group/:instance/logs', 'Fetching logs (bosh logs)'],
-  ['post', '/deployments/:deployment/ssh', 'SSH into instances (bosh ssh)'],
   ['get', '/deployments/:deployment/variables', 'Listing variables (bosh variables)'],
-  ['get', '/deployments/:deployment/errands', 'Listing errands (bosh errands)'],
-  ['post', '/deployments/:deployment/errands/:errand/runs', 'Running errands (bosh run-errand)'],
   ['get', '/deployments/:deployment/snapshots', 'Snapshots'],
   ['post', '/deployments/:deployment/snapshots', 'Snapshots'],
   ['delete', '/deployments/:deployment/snapshots', 'Snapshots'],

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import express, { type Express } from 'express';
 import { OperatorError } from '../../common/errors.ts';
 import type { IdentityProvider } from '../auth/user.ts';
+import { accessRoutes } from './access.ts';
 import { cleanUpRoutes } from './cleanup.ts';
 import { configRoutes } from './configs.ts';
 import { deploymentConfigRoutes } from './deployment-configs.ts';
@@ -46,6 +47,7 @@ export function createApi(given: CreateApiDeps): Express {
   app.use(deploymentDiffRoutes(deps));
   app.use(instanceRoutes(deps));
   app.use(problemRoutes(deps));
+  app.use(accessRoutes(deps));
   app.use(releaseRoutes(deps));
   app.use(packageRoutes(deps));
   app.use(stemcellRoutes(deps));

@@ -1,9 +1,16 @@
 import { isAgentTask, type AgentMethod, type AgentMethods } from '../../agent/protocol.ts';
 import { messageOf } from '../../common/errors.ts';
 import type { AgentId } from '../../common/ids.ts';
-import { AgentFailed, AgentTimedOut, AgentUnreachable, unsupportedAction, type CallName } from './agent-errors.ts';
+import {
+  AgentFailed,
+  AgentTimedOut,
+  agentTaskLost,
+  AgentUnreachable,
+  unsupportedAction,
+  type CallName,
+} from './agent-errors.ts';
 import { answerMsMax, ruleOf } from './agent-methods.ts';
-import type { Agents, CallOptions, WaitOptions } from './agents.ts';
+import type { Agents, Begun, CallOptions, WaitOptions } from './agents.ts';
 import type { Heartbeats } from './heartbeats.ts';
 import { Rpc, timedOut, type RpcDeps } from './rpc.ts';
 
@@ -53,21 +60,53 @@ export class AgentClient implements Agents {
     args: AgentMethods[M]['arguments'],
     options: CallOptions = {},
   ): Promise<AgentMethods[M]['result']> {
-    const timeoutMs = options.timeoutMs ?? ruleOf(method).timeoutMs;
-    const call: Call = {
-      name: { label: options.label ?? agentId, agentId, method },
-      timeoutMs,
-      deadlineMs: this.#deps.clock.now() + timeoutMs,
-      signal: options.signal,
-    };
+    const call = this.#callOf(agentId, method, options);
     try {
       const value = await this.#start(call, args);
       if (!isAgentTask(value)) return value;
       options.onRunning?.(value.agent_task_id);
-      return await this.#finish(call, value.agent_task_id);
+      return await this.#finishOrCancel(call, value.agent_task_id);
     } catch (error) {
       return this.#forgive(call.name, error);
     }
+  }
+
+  async begin<M extends AgentMethod>(
+    agentId: AgentId,
+    method: M,
+    args: AgentMethods[M]['arguments'],
+    options: CallOptions = {},
+  ): Promise<Begun<AgentMethods[M]['result']>> {
+    const value = await this.#start(this.#callOf(agentId, method, options), args);
+    return isAgentTask(value) ? { agentTaskId: value.agent_task_id } : { value };
+  }
+
+  async finish<M extends AgentMethod>(
+    agentId: AgentId,
+    method: M,
+    agentTaskId: string,
+    options: CallOptions = {},
+  ): Promise<AgentMethods[M]['result']> {
+    const call = this.#callOf(agentId, method, options);
+    try {
+      return await this.#finish(call, agentTaskId);
+    } catch (error) {
+      throw error instanceof AgentFailed && error.isTaskUnknown ? agentTaskLost(call.name, error) : error;
+    }
+  }
+
+  cancel(agentId: AgentId, method: AgentMethod, agentTaskId: string): Promise<void> {
+    return this.#cancel({ label: agentId, agentId, method }, agentTaskId);
+  }
+
+  #callOf(agentId: AgentId, method: AgentMethod, { label = agentId, timeoutMs, signal }: CallOptions): Call {
+    const limitMs = timeoutMs ?? ruleOf(method).timeoutMs;
+    return {
+      name: { label, agentId, method },
+      timeoutMs: limitMs,
+      deadlineMs: this.#deps.clock.now() + limitMs,
+      signal,
+    };
   }
 
   async waitUntilReady(agentId: AgentId, options: WaitOptions = {}): Promise<void> {
@@ -149,20 +188,25 @@ export class AgentClient implements Agents {
     throw new AgentTimedOut(call.name, { waitedMs, silent: !(outOfTime && begun) });
   }
 
-  /** Asks after a long action until it is done. Who gives up on it tells the agent so. */
-  async #finish(call: Call, agentTaskId: string): Promise<unknown> {
-    const { clock } = this.#deps;
+  /** Who gives up on an action tells the agent so. */
+  async #finishOrCancel(call: Call, agentTaskId: string): Promise<unknown> {
     try {
-      for (let pauseMs = pollFirstMs; ; pauseMs = Math.min(2 * pauseMs, pollMsMax)) {
-        await clock.sleep(Math.min(pauseMs, call.deadlineMs - clock.now()), call.signal);
-        const value = await this.#ask(call, [agentTaskId], 'get_task');
-        if (!isAgentTask(value)) return finishedValue(value);
-      }
+      return await this.#finish(call, agentTaskId);
     } catch (error) {
       const givenUp = call.signal?.aborted === true || error instanceof AgentTimedOut;
       // A stop that takes its time goes on: BOSH takes it for done, and what comes next deletes the VM or starts anew.
       if (givenUp && call.name.method !== 'stop') await this.#cancel(call.name, agentTaskId);
       throw error;
+    }
+  }
+
+  /** Asks after a long action until it is done. */
+  async #finish(call: Call, agentTaskId: string): Promise<unknown> {
+    const { clock } = this.#deps;
+    for (let pauseMs = pollFirstMs; ; pauseMs = Math.min(2 * pauseMs, pollMsMax)) {
+      await clock.sleep(Math.min(pauseMs, call.deadlineMs - clock.now()), call.signal);
+      const value = await this.#ask(call, [agentTaskId], 'get_task');
+      if (!isAgentTask(value)) return finishedValue(value);
     }
   }
 

@@ -43,6 +43,10 @@ export class AgentFailed extends OperatorError {
   get isUnknownMethod(): boolean {
     return this.agentMessage.includes('unknown message');
   }
+
+  get isTaskUnknown(): boolean {
+    return /Task with id \S+ could not be found/.test(this.agentMessage);
+  }
 }
 
 /** Nobody knows whether the agent did it. `silent`: it answered nothing; otherwise it said that it was still at it. */
@@ -82,6 +86,15 @@ export function unsupportedAction({ label, agentId, method }: CallName, cause: u
   return new OperatorError(`${label}: its agent does not know ${method}`, {
     code: 'agent-unsupported-action',
     hint: 'The agent comes with the stemcell: use a newer stemcell for this instance.',
+    details: { instance: label, agentId, method },
+    cause,
+  });
+}
+
+export function agentTaskLost({ label, agentId, method }: CallName, cause: unknown): OperatorError {
+  return new OperatorError(`${label}: its agent was started anew during ${method}, and what came of it is not known`, {
+    code: 'agent-task-lost',
+    hint: 'Look into the instance for what was done of it, then run the command again.',
     details: { instance: label, agentId, method },
     cause,
   });

@@ -23,6 +23,28 @@ export interface Agents {
     options?: CallOptions,
   ): Promise<AgentMethods[M]['result']>;
 
+  /** The agent's task of a long action that has begun; `finish` asks after it, then or in another life of the director. */
+  begin<M extends AgentMethod>(
+    agentId: AgentId,
+    method: M,
+    args: AgentMethods[M]['arguments'],
+    options?: CallOptions,
+  ): Promise<Begun<AgentMethods[M]['result']>>;
+
+  /**
+   * Waits until an action that has begun is done. It goes on when the signal aborts, unlike that of `call`.
+   * @throws OperatorError as `call`, and `agent-task-lost` when the agent was started anew meanwhile and knows nothing of it
+   */
+  finish<M extends AgentMethod>(
+    agentId: AgentId,
+    method: M,
+    agentTaskId: string,
+    options?: CallOptions,
+  ): Promise<AgentMethods[M]['result']>;
+
+  /** Asks the agent to end an action; what it makes of that tells `finish`. Never fails. */
+  cancel(agentId: AgentId, method: AgentMethod, agentTaskId: string): Promise<void>;
+
   /**
    * Returns as soon as the agent answers a ping: asked at once, after 100 ms, less and less often up to each second, and
    * when its first heartbeat comes.
@@ -30,6 +52,9 @@ export interface Agents {
    */
   waitUntilReady(agentId: AgentId, options?: WaitOptions): Promise<void>;
 }
+
+/** Old agents may be done at once. */
+export type Begun<T> = { agentTaskId: string } | { value: T };
 
 export interface CallOptions {
   /** Names the instance in messages: `web/3f2…`. Default: the agent id. */

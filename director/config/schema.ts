@@ -163,6 +163,14 @@ const dns = section(
   { description: 'Names of instances.' },
 );
 
+const ssh = section(
+  {
+    gateway_host: Type.Optional(text({ description: 'What clients go through to reach instances. Without: nothing.' })),
+    gateway_user: text({ description: 'Whom they log in as there.', default: 'vcap' }),
+  },
+  { description: 'What `bosh ssh` is told, where nobody says otherwise with `--gw-host`.' },
+);
+
 const tasks = section(
   {
     workers: whole({ description: 'Tasks worked on at a time.', default: 4, minimum: 1, maximum: 64 }),
@@ -256,6 +264,7 @@ export const directorConfigSchema = section(
     templates,
     agent,
     dns,
+    ssh,
     tasks,
     events,
     log,

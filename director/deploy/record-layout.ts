@@ -12,11 +12,19 @@ import type { DeployDeps } from './deploy-deps.ts';
 /** How often the layout is made anew because another deploy took an address first. */
 const layoutTriesMax = 20;
 
-/** Decides who is where and, except in a dry run, records it: rows and addresses, before anything is made. */
+/**
+ * Decides who is where and, except in a dry run, records it: rows and addresses, before anything is made.
+ * @param of.groups those that are recorded, where the others are nobody's business now. Default: all
+ */
 export async function layOutOnRecord(
   wanted: WantedDeployment,
   observed: ActualDeployment,
-  { task, chance, dryRun }: { task: TaskContext; chance: DeployDeps['chance']; dryRun: boolean },
+  {
+    task,
+    chance,
+    dryRun,
+    groups,
+  }: { task: TaskContext; chance: DeployDeps['chance']; dryRun: boolean; groups?: ReadonlySet<string> },
 ): Promise<{ layout: Layout; actual: ActualDeployment }> {
   const { store } = task;
   const total = wanted.groups.reduce((sum, { group }) => sum + group.instances, 0);
@@ -26,7 +34,11 @@ export async function layOutOnRecord(
     const layout = await inTurns(layingOut(wanted, actual, freshIds));
     if (dryRun) return { layout, actual };
     try {
-      await recordLayout(layout, wanted, task);
+      await recordLayout(
+        groups === undefined ? layout : { ...layout, groups: groupsNamed(layout, groups) },
+        wanted,
+        task,
+      );
       return { layout, actual };
     } catch (thrown) {
       const lostRace = thrown instanceof OperatorError && thrown.code === 'address-taken' && tries < layoutTriesMax;
@@ -67,6 +79,10 @@ async function recordLayout(layout: Layout, { name }: WantedDeployment, { task, 
       instances.flatMap((instance) => newAddresses(instance).map((address) => ({ ...address, taskId: task.id }))),
     );
   });
+}
+
+export function groupsNamed({ groups }: Layout, names: ReadonlySet<string>): Layout['groups'] {
+  return groups.filter(({ wanted }) => names.has(wanted.group.name));
 }
 
 type Seat = Pick<LaidOutInstance, 'group' | 'index' | 'az' | 'bootstrap'>;

@@ -106,6 +106,15 @@ export async function isStillSo({ named, found }: Resolved, store: Store): Promi
   return isDeepStrictEqual({ stemcellSets, releases }, found);
 }
 
+/** Which jobs each group has, addons included, and where they are from: no CPI is called and no archive is opened. */
+export async function resolveGroups(texts: DeploymentTexts, store: Store): Promise<Found & { groups: GroupJobs[] }> {
+  const faults = new CollectedFaults();
+  const { manifest, runtime } = await readTexts(texts, faults);
+  const found = await lookUp({ manifest, runtime, teams: texts.teams }, { store, faults });
+  faults.throwIfAny(`deployment "${manifest.name}"`);
+  return found;
+}
+
 /** Finds releases and stemcells, and with them which jobs each group has; what is missing is among the faults. */
 async function lookUp(
   { manifest, runtime, teams }: Named,

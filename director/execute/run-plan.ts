@@ -29,9 +29,19 @@ export class PlanRunner {
 
   async run(plan: DeploymentPlan): Promise<void> {
     await this.delete(plan.obsoleteGroups, 'Deleting unneeded instances');
+    await this.createMissing(plan);
+    await this.update(plan);
+  }
+
+  /** All that has no VM yet, before anything else is changed. */
+  async createMissing(plan: DeploymentPlan): Promise<void> {
     await this.#createMissing(
       plan.batches.flat().flatMap(({ waves }) => waves.flatMap(({ canaries, rest }) => [...canaries, ...rest])),
     );
+  }
+
+  /** Group by group; VMs that were missing are there. */
+  async update(plan: DeploymentPlan): Promise<void> {
     for (const batch of plan.batches) {
       this.#task.checkpoint();
       const [only, ...others] = batch;

@@ -10,10 +10,13 @@ import { JobLibrary } from '../deploy/job-library.ts';
 import type { DeployDeps } from '../deploy/deploy-deps.ts';
 import { updateDeployment } from '../deploy/update-deployment.ts';
 import { updateInstance } from '../deploy/update-instance.ts';
+import { runErrand } from '../errands/run-errand.ts';
 import type { Cpis } from '../execute/cpis.ts';
 import { whileHeld } from '../execute/while-held.ts';
 import type { ExecuteSettings } from '../execute/work.ts';
 import { type ProblemOptions, problemTaskHandlers } from '../problems/handlers.ts';
+import { fetchLogs } from '../logs/fetch-logs.ts';
+import { ssh, type SshGateway } from '../ssh/ssh.ts';
 import type { Store } from '../store/store.ts';
 import { TaskEngine, type EngineOptions } from '../tasks/engine.ts';
 import type { TaskContext, TaskHandler } from '../tasks/task-context.ts';
@@ -39,6 +42,8 @@ export interface CoreOptions {
   domain: string;
   engine: EngineOptions;
   problems?: ProblemOptions;
+  /** What clients of `bosh ssh` are told to go through. */
+  gateway?: SshGateway | undefined;
 }
 
 type Handlers = Readonly<Record<string, TaskHandler>>;
@@ -56,6 +61,7 @@ export function assembleCore(
 ): Core {
   const { store, clock, log } = deps;
   const { problems = { fixesStateful: true } } = options;
+  const { vmsAtOnceMax } = options.settings;
   const deploy: DeployDeps = {
     ...deps,
     settings: options.settings,
@@ -68,6 +74,9 @@ export function assembleCore(
     update_instance: updateInstance(own),
     ...problemTaskHandlers(own, problems),
     ...diskTaskHandlers(own),
+    run_errand: runErrand(own),
+    fetch_logs: fetchLogs({ ...own, vmsAtOnceMax }),
+    ssh: ssh({ ...own, vmsAtOnceMax, gateway: options.gateway ?? null }),
     ...otherHandlers(own),
   }));
   return { deploy, engine: new TaskEngine({ store, clock, log, waker: embeddedWaker(), handlers }, options.engine) };

@@ -1,3 +1,4 @@
+import type { ApplySpec } from '../../agent/protocol.ts';
 import type { Clock } from '../../common/clock.ts';
 import { OperatorError, messageOf } from '../../common/errors.ts';
 import type { AgentId } from '../../common/ids.ts';
@@ -11,7 +12,7 @@ import {
   type ActualInstance,
   type AgentReport,
 } from '../plan/actual.ts';
-import type { Instance } from '../store/instances.ts';
+import type { Instance, Vm } from '../store/instances.ts';
 import type { Store } from '../store/store.ts';
 import { takenAddresses } from './taken-addresses.ts';
 
@@ -28,12 +29,14 @@ export interface ObserveDeps {
   clock: Clock;
   /** Told once, while agents are still waited for that may be dead. */
   warn: (warning: string) => void;
+  /** Whose agents are asked. Default: all. Of the others what was last applied stands for what is. */
+  asks?: (instance: Instance) => boolean;
 }
 
 /** Reads store and agents into one picture of a deployment. Ignored instances are not asked. */
 export async function observe(
   deployment: string,
-  { store, agents, signal, clock, warn }: ObserveDeps,
+  { store, agents, signal, clock, warn, asks = () => true }: ObserveDeps,
 ): Promise<ActualDeployment> {
   const instances = await store.instances.ofDeployment(deployment);
   const reports = new Map<string, AgentReport>();
@@ -45,6 +48,7 @@ export async function observe(
     await inParallel(instances, agentsAtOnceMax, async (instance) => {
       const vm = activeVm(instance);
       if (vm === null || instance.ignore) return;
+      if (!asks(instance)) return void reports.set(instance.id, recordedReport(instance, vm));
       const label = instanceLabel(instance);
       waiting.add(label);
       reports.set(instance.id, await reportOf(instance, vm.agentId, { agents, signal }));
@@ -84,6 +88,16 @@ export async function reportOf(
     if (!(thrown instanceof OperatorError)) throw thrown; // a fault of ours, not the agent's
     return { kind: 'silent', reason: messageOf(thrown) };
   }
+}
+
+/** Where nobody asks: enough to tell others its addresses, and nothing to plan by. */
+function recordedReport({ spec }: Instance, { agentId }: Vm): AgentReport {
+  const { networks = {} } = (spec ?? {}) as Partial<ApplySpec>; // of what was applied
+  return {
+    kind: 'answered',
+    state: { agent_id: agentId, job_state: 'unknown', vm: { name: '' }, networks },
+    mountedDisks: null,
+  };
 }
 
 /** Without `--fix` an agent that doesn't answer ends the deploy before anything is touched. */

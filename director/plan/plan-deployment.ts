@@ -59,7 +59,7 @@ export function* planningDeployment(
       const one = wanted.get(id);
       if (one === undefined) throw new Error(`instance ${id} is laid out, and nothing is wanted of it`);
       const plan = planInstance(one, options);
-      return errand ? ofErrand(plan, existing) : plan;
+      return errand && options.runsErrands !== true ? ofErrand(plan, existing) : plan;
     });
     yield;
     const ordered = inUpdateOrder(plans, instances.find(({ bootstrap }) => bootstrap)?.id ?? null);

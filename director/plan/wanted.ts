@@ -83,6 +83,8 @@ export interface DeployOptions {
   maxInFlight: string | null;
   /** State that `bosh start, stop, restart, recreate` ask for: by group name and, if given, index or id. */
   states: readonly StateWish[];
+  /** Groups of errands get their machines now, for one is about to run. */
+  runsErrands?: true;
 }
 
 export interface StateWish {

@@ -3,6 +3,7 @@ import { databaseTooNew } from './errors.ts';
 import { initial } from './migrations/0001-initial.ts';
 import { orphanedVms } from './migrations/0002-orphaned-vms.ts';
 import { problems } from './migrations/0003-problems.ts';
+import { errandsAndLogs } from './migrations/0005-errands-and-logs.ts';
 import { snapshots } from './migrations/0008-snapshots.ts';
 import { type ColumnTypes, columnTypes } from './migrations/column-types.ts';
 
@@ -11,6 +12,7 @@ const migrations: ReadonlyArray<[name: string, up: (db: Kysely<unknown>, types: 
   ['0001-initial', initial],
   ['0002-orphaned-vms', orphanedVms],
   ['0003-problems', problems],
+  ['0005-errands-and-logs', errandsAndLogs],
   ['0008-snapshots', snapshots],
 ];
 

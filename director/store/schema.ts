@@ -38,6 +38,9 @@ export interface Schema {
   ip_addresses: IpAddressTable;
 
   problems: ProblemTable;
+  errand_successes: { deployment: string; errand: string; state_hash: string };
+  errand_starts: ErrandStartTable;
+  log_bundles: { blob_id: string; created_at_ms: number };
 }
 
 export interface TaskTable {
@@ -247,4 +250,12 @@ export interface ProblemTable {
   data: string;
   state: string;
   created_at_ms: number;
+}
+
+export interface ErrandStartTable {
+  task_id: number;
+  instance_id: string;
+  agent_id: string;
+  agent_task_id: string | null;
+  exit_code: number | null;
 }

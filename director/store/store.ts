@@ -1,11 +1,13 @@
 import type { BlobId } from '../../common/ids.ts';
 import type { Configs } from './configs.ts';
 import type { Deployments } from './deployments.ts';
+import type { Errands } from './errands.ts';
 import type { Events } from './events.ts';
 import type { Instances } from './instances.ts';
 import type { Lease } from './lease.ts';
 import type { Locks } from './locks.ts';
 import type { Problems } from './problems.ts';
+import type { LogBundles } from './log-bundles.ts';
 import type { Releases } from './releases.ts';
 import type { Stemcells } from './stemcells.ts';
 import type { Tasks } from './tasks.ts';
@@ -29,6 +31,8 @@ export interface Store {
   readonly instances: Instances;
   readonly events: Events;
   readonly problems: Problems;
+  readonly errands: Errands;
+  readonly logBundles: LogBundles;
 
   /** Small facts about the director itself, such as its UUID. */
   attribute(name: string): Promise<string | undefined>;

@@ -136,6 +136,8 @@ function mortalStore(store: Store, life: Life, inTransaction: boolean): Store {
     instances: part(store.instances),
     events: part(store.events),
     problems: part(store.problems),
+    errands: part(store.errands),
+    logBundles: part(store.logBundles),
     attribute: (name) => whole.attribute(name),
     setAttribute: (name, value) => whole.setAttribute(name, value),
     referencedBlobs: () => store.referencedBlobs(),

@@ -1,4 +1,4 @@
-import type { JobState, ProcessState, Vitals } from '../../protocol.ts';
+import type { ErrandResult, JobState, ProcessState, Vitals } from '../../protocol.ts';
 import type { SimulatedMachine } from './machine.ts';
 
 /**
@@ -16,6 +16,7 @@ export class Jobs {
   readonly #failing = new Set<string>();
   readonly #starting = new Set<string>();
   readonly #failingScripts = new Map<string, string | undefined>();
+  readonly #errandEnds = new Map<string, ErrandResult>();
   /** Counts starts and stops: what was due after an earlier one no longer happens. */
   #incarnation = 0;
 
@@ -48,12 +49,23 @@ export class Jobs {
     this.#failingScripts.set(script, job);
   }
 
+  /** From now on the errand ends like this, of one job or of all. */
+  errandEnds({ exitCode, stdout = '', stderr = '' }: ErrandEnd, job: string = everyJob): void {
+    this.#errandEnds.set(job, { stdout, stderr, exit_code: exitCode });
+  }
+
+  /** Undefined: as ever. */
+  errandEndOf(job: string): ErrandResult | undefined {
+    return this.#errandEnds.get(job) ?? this.#errandEnds.get(everyJob);
+  }
+
   /** Forgets all that was scripted; what fails runs again. */
   heal(): void {
     this.#scripts.clear();
     this.#failing.clear();
     this.#starting.clear();
     this.#failingScripts.clear();
+    this.#errandEnds.clear();
   }
 
   /** Of these jobs, those whose script fails. */
@@ -98,6 +110,12 @@ export class Jobs {
   #script(change: JobScript, job: string = everyJob): void {
     this.#scripts.set(job, { ...this.#scripts.get(job), ...change });
   }
+}
+
+export interface ErrandEnd {
+  exitCode: number;
+  stdout?: string;
+  stderr?: string;
 }
 
 interface JobScript {

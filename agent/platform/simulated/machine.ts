@@ -2,7 +2,7 @@ import type { Chance } from '../../../common/chance.ts';
 import type { Clock } from '../../../common/clock.ts';
 import { silentLog, type Log } from '../../../common/log.ts';
 import type { Blobs } from '../../blobs.ts';
-import type { JobState, Vitals } from '../../protocol.ts';
+import type { ErrandResult, JobState, Vitals } from '../../protocol.ts';
 import { DiskMarks } from './disk-marks.ts';
 import { HeartbeatWheel } from './heartbeat-wheel.ts';
 import type { MachineState } from './machine-state.ts';
@@ -55,6 +55,8 @@ export interface SimulatedMachine {
   processState(job: string): string;
   /** Jobs whose script of this name fails. */
   failingScript(script: string): string[];
+  /** How its script says that an errand ends; undefined: it says nothing. */
+  errandEndOf(job: string): ErrandResult | undefined;
   vitals(): Vitals;
   alert(service: string, event: string, action: string): void;
   announceShutdown(): void;

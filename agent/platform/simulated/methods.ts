@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { checkDigest, algorithmFor, digestOf } from '../../../common/digest.ts';
 import { parseApplySpec, jobNames } from '../../apply-spec.ts';
 import { numberArgument, recordArgument, textArgument, textField } from '../../arguments.ts';
@@ -123,8 +124,11 @@ function runErrand(machine: SimulatedMachine, { args }: Call): ErrandResult {
   if (!machine.state.jobs.includes(job)) {
     throw new ActionFailed(`run_errand: could not find errand ${job}`, { code: 'errand-unknown' });
   }
+  const scripted = machine.errandEndOf(job);
+  if (scripted !== undefined) return scripted;
   const failed = machine.failingScript('run').includes(job);
-  return { stdout: `${job} ran\n`, stderr: failed ? `${job} failed by script\n` : '', exit_code: failed ? 1 : 0 };
+  const stdout = `${job}: this machine is simulated, nothing was run\n`;
+  return { stdout, stderr: failed ? `${job} failed by script\n` : '', exit_code: failed ? 1 : 0 };
 }
 
 function ssh(machine: SimulatedMachine, { args }: Call): SshResult {
@@ -141,7 +145,7 @@ function ssh(machine: SimulatedMachine, { args }: Call): SshResult {
         command,
         status: 'success',
         ip: machine.ips[0] ?? '127.0.0.1',
-        host_public_key: 'ssh-ed25519 simulated',
+        host_public_key: hostPublicKey(machine.agentId),
       };
     }
     case 'cleanup': {
@@ -153,6 +157,17 @@ function ssh(machine: SimulatedMachine, { args }: Call): SshResult {
     default:
       throw new ActionFailed(`ssh: unknown command "${command}"`, { code: 'ssh-command-unknown' });
   }
+}
+
+/** Well formed and always the same; nobody has the private one. */
+function hostPublicKey(agentId: string): string {
+  const fields = [Buffer.from('ssh-ed25519'), createHash('sha256').update(agentId).digest()];
+  const blob = fields.flatMap((field) => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(field.length);
+    return [length, field];
+  });
+  return `ssh-ed25519 ${Buffer.concat(blob).toString('base64')}`;
 }
 
 function uploadBlob(machine: SimulatedMachine, { args }: Call): string {

@@ -5,6 +5,7 @@ import {
   type AgentAlert,
   type AgentSettings,
   type DiskHint,
+  type ErrandResult,
   type Heartbeat,
   type JobState,
 } from '../../protocol.ts';
@@ -34,7 +35,8 @@ export interface SimulatedMachineOptions {
  * figures run on it, ten thousand to a process.
  *
  * How it differs from a real machine:
- * - nothing is executed; every script succeeds, every process runs, every errand exits 0, unless scripted;
+ * - nothing is executed; every script succeeds, every process runs, every errand exits 0 and says so, unless scripted;
+ * - its logs say that there are none, and nobody can log into the accounts that `ssh` makes;
  * - work takes no time, unless `faults.delay` says so;
  * - vitals never change; a process is named after its job;
  * - a disk holds a mark of each start of the jobs that it was the store of, and no other data;
@@ -154,6 +156,10 @@ export class SimulatedAgent implements Beating, SimulatedMachine {
     return this.#jobs?.failingScript(script, this.#state.jobs) ?? [];
   }
 
+  errandEndOf(job: string): ErrandResult | undefined {
+    return this.#jobs?.errandEndOf(job);
+  }
+
   startJobs(): void {
     this.#state.jobState = 'started';
     const { store } = this.#state.mounts;
@@ -220,7 +226,13 @@ export class SimulatedAgent implements Beating, SimulatedMachine {
     call: Call,
     { fault, delayMs, work }: { fault: ReturnType<Faults['take']>; delayMs: number; work: () => unknown },
   ): Promise<unknown> {
-    if (delayMs > 0) await this.simulation.clock.sleep(delayMs, call.signal);
+    const sleep = delayMs > 0 ? this.simulation.clock.sleep(delayMs, call.signal) : undefined;
+    const cut = await sleep?.then(
+      () => false,
+      () => true,
+    );
+    if (cut === true && call.method === 'run_errand') return cancelledErrand;
+    call.signal.throwIfAborted();
     const fail = (message: string) => new ActionFailed(message, { code: 'fault-by-script' });
     if (fault?.moment === 'before') throw fail(fault.message);
     const value = await work();
@@ -238,6 +250,9 @@ export class SimulatedAgent implements Beating, SimulatedMachine {
     if (this.isUp && !this.#silent) this.#transport.publish(subject, payload);
   }
 }
+
+/** A cancelled errand has a result: the signal that ended it, as shells tell it. */
+const cancelledErrand: ErrandResult = { stdout: '', stderr: '', exit_code: 143 };
 
 const noDisks = {};
 

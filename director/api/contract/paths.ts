@@ -26,6 +26,12 @@ export const paths = {
     `/deployments/${segment(name)}/instance_groups/${segment(group)}/${segment(indexOrId)}/ignore`,
   scans: (name: string) => `/deployments/${segment(name)}/scans`,
   problems: (name: string) => `/deployments/${segment(name)}/problems`,
+  errands: (name: string) => `/deployments/${segment(name)}/errands`,
+  errandRuns: (name: string, errand: string) => `/deployments/${segment(name)}/errands/${segment(errand)}/runs`,
+  /** `*`: any group, any instance. */
+  logs: (name: string, group: string, indexOrId: string) =>
+    `/deployments/${segment(name)}/jobs/${segment(group)}/${segment(indexOrId)}/logs`,
+  ssh: (name: string) => `/deployments/${segment(name)}/ssh`,
   releases: '/releases',
   release: (name: string) => `/releases/${segment(name)}`,
   exportRelease: '/releases/export',

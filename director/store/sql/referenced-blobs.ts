@@ -7,8 +7,8 @@ const pageRows = 1000;
 const specPageRows = 100;
 
 /**
- * What releases are made of, and what the last applied specs name (rendered templates, compiled packages). Results of
- * tasks (logs, exported releases) are not here: they are for whoever asked, and go when they are old.
+ * What releases are made of, what the last applied specs name (rendered templates, compiled packages), and bundles of
+ * logs until they are old. Exported releases are not here: they are for whoever asked, and go when they are old.
  */
 export async function* referencedBlobs(session: Session): AsyncGenerator<BlobId> {
   for (const table of ['release_jobs', 'packages', 'compiled_packages'] as const) {
@@ -22,6 +22,7 @@ export async function* referencedBlobs(session: Session): AsyncGenerator<BlobId>
       after = last.id;
     }
   }
+  yield* logBundles(session);
   for (let after = 0; ;) {
     const rows = await session.read((db) =>
       db
@@ -37,6 +38,24 @@ export async function* referencedBlobs(session: Session): AsyncGenerator<BlobId>
     const last = rows.at(-1);
     if (last === undefined || rows.length < specPageRows) return;
     after = last.number;
+  }
+}
+
+async function* logBundles(session: Session): AsyncGenerator<BlobId> {
+  for (let after = ''; ;) {
+    const rows = await session.read((db) =>
+      db
+        .selectFrom('log_bundles')
+        .select('blob_id')
+        .where('blob_id', '>', after)
+        .orderBy('blob_id')
+        .limit(pageRows)
+        .execute(),
+    );
+    for (const { blob_id } of rows) yield id<BlobId>(blob_id);
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < pageRows) return;
+    after = last.blob_id;
   }
 }
 

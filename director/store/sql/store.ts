@@ -1,10 +1,12 @@
 import type { Store } from '../store.ts';
 import { sqlConfigs } from './configs.ts';
 import { sqlDeployments } from './deployments.ts';
+import { sqlErrands } from './errands.ts';
 import { sqlEvents } from './events.ts';
 import { sqlInstances } from './instances.ts';
 import { sqlLocks } from './locks.ts';
 import { sqlProblems } from './problems.ts';
+import { sqlLogBundles } from './log-bundles.ts';
 import { referencedBlobs } from './referenced-blobs.ts';
 import { sqlReleases } from './releases.ts';
 import type { Session } from './session.ts';
@@ -22,6 +24,8 @@ export function sqlStore(session: Session, close: () => Promise<void>): Store {
     instances: sqlInstances(session),
     events: sqlEvents(session),
     problems: sqlProblems(session),
+    errands: sqlErrands(session),
+    logBundles: sqlLogBundles(session),
 
     attribute: (name) =>
       session.read(async (db) => {

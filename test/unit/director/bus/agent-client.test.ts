@@ -69,6 +69,27 @@ describe('calls', () => {
     expect(agent.asked.at(-1)).toEqual({ method: 'get_task', arguments: ['task-1'] });
   });
 
+  test('an action that has begun is asked after by whoever knows its task, and goes on when he is gone', async () => {
+    let lost = false;
+    const agent = await ScriptedAgent.on(bus, {
+      run_errand: () => running('task-1'),
+      get_task: () => {
+        if (lost) throw new Error('Task with id task-1 could not be found');
+        return running('task-1');
+      },
+      cancel_task: () => 'canceled',
+    });
+    expect(await agents.begin(agent.id, 'run_errand', ['smoke'])).toEqual({ agentTaskId: 'task-1' });
+    const leaving = AbortSignal.abort(new OperatorError('gone', { code: 'director-stopping' }));
+    const left = agents.finish(agent.id, 'run_errand', 'task-1', { signal: leaving });
+    expect((await failureOf(left)).code).toBe('director-stopping');
+    expect(agent.methods).not.toContain('cancel_task');
+    await agents.cancel(agent.id, 'run_errand', 'task-1');
+    expect(agent.asked.at(-1)).toEqual({ method: 'cancel_task', arguments: ['task-1'] });
+    lost = true;
+    expect((await failureOf(agents.finish(agent.id, 'run_errand', 'task-1'))).code).toBe('agent-task-lost');
+  });
+
   test('a long action that is done at once needs no question', async () => {
     const agent = await ScriptedAgent.on(bus, { list_disk: () => ['disk-1'] });
     expect(await agents.call(agent.id, 'list_disk', [])).toEqual(['disk-1']);

@@ -46,6 +46,9 @@ const agents: Agents = {
     return Promise.resolve((method === 'list_disk' ? ['d-1'] : state) as never); // the results of the two
   },
   waitUntilReady: () => expect.unreachable(),
+  begin: () => expect.unreachable(),
+  finish: () => expect.unreachable(),
+  cancel: () => expect.unreachable(),
 };
 const look = (signal = new AbortController().signal) =>
   observe('web', { store, agents, signal, clock, warn: (warning) => warnings.push(warning) });
