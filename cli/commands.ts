@@ -23,6 +23,7 @@ import { notBuiltCommands } from './commands/not-built.ts';
 import { diskCommands } from './commands/disks.ts';
 import { orphanCommands } from './commands/orphans.ts';
 import { operateCommands } from './commands/operate.ts';
+import { rollbackCommands } from './commands/rollback.ts';
 import { taskCommands } from './commands/tasks.ts';
 import { uploadCommands } from './commands/uploads.ts';
 import type { CommandSpec } from './command.ts';
@@ -49,6 +50,7 @@ export const commands: readonly CommandSpec[] = [
   ...diskCommands,
   ...errandCommands,
   ...logCommands,
+  ...rollbackCommands,
   ...orphanCommands,
   ...localReleaseCommands,
   ...blobCommands,

@@ -152,7 +152,10 @@ class Deploy {
     const releases = [...resolved.releases, ...still.releases];
     const stemcells = [...resolved.stemcells, ...still.stemcells];
     const { manifestText: manifest, cloudConfigIds, runtimeConfigIds } = this.#args;
-    await store.deployments.deployed(this.#name, { manifest, cloudConfigIds, runtimeConfigIds, releases, stemcells });
+    const { id: taskId, user } = this.#task.task;
+    const deploy = { taskId, user, atMs: this.#deps.clock.now(), versions: resolved.versions };
+    const configs = { cloudConfigIds, runtimeConfigIds };
+    await store.deployments.deployed(this.#name, { manifest, ...configs, releases, stemcells, deploy });
     const changed = plan.batches
       .flat()
       .some(({ instances, deletions }) => deletions.length > 0 || instances.some(isChanging));

@@ -5,6 +5,7 @@ import { orphanedVms } from './migrations/0002-orphaned-vms.ts';
 import { problems } from './migrations/0003-problems.ts';
 import { errandsAndLogs } from './migrations/0005-errands-and-logs.ts';
 import { snapshots } from './migrations/0008-snapshots.ts';
+import { pastDeploys } from './migrations/0014-past-deploys.ts';
 import { type ColumnTypes, columnTypes } from './migrations/column-types.ts';
 
 /** In order, forward only. A released one is never changed or removed. */
@@ -14,6 +15,7 @@ const migrations: ReadonlyArray<[name: string, up: (db: Kysely<unknown>, types: 
   ['0003-problems', problems],
   ['0005-errands-and-logs', errandsAndLogs],
   ['0008-snapshots', snapshots],
+  ['0014-past-deploys', pastDeploys],
 ];
 
 /** Any number that nobody else in the database uses for the same purpose. */
