@@ -119,10 +119,17 @@ export async function startGeneration(
 }
 
 /** A director with everything in this process: simulated machines, SQLite in memory, no sockets. */
-export async function givenDirector(options: WorldOptions = {}) {
+export async function givenDirector({
+  otherHandlers,
+  ...options
+}: WorldOptions & Pick<GenerationOptions, 'otherHandlers'> = {}) {
   const world = await openWorld(options);
   const { store, bus, blobs, machines, cpi } = world;
-  const { engine, agents, heartbeats } = await startGeneration(world, 'only');
+  const { engine, agents, heartbeats } = await startGeneration(
+    world,
+    'only',
+    otherHandlers === undefined ? {} : { otherHandlers },
+  );
 
   const director = {
     store,
