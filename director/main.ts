@@ -12,7 +12,6 @@ import { listenToHeartbeats } from './bus/heartbeats.ts';
 import { loadConfig, type DirectorConfig } from './config.ts';
 import { namedPem } from './config/named-file.ts';
 import { compileForExport } from './deploy/compile-for-export.ts';
-import { deleteInstanceVm } from './deploy/delete-instance-vm.ts';
 import { adminPasswordFile } from './main/admin.ts';
 import { assembleCore } from './main/core.ts';
 import { openInfrastructure } from './main/infrastructure.ts';
@@ -165,10 +164,10 @@ async function start(
     downloadBytesMax: config.limits.uploadGib * 1024 ** 3,
     downloadMsMax: config.limits.downloadMinutes * 60_000,
   };
-  const { engine } = assembleCore(
+  const { engine, deploy } = assembleCore(
     { store, bus, agents, cpis, blobs, renderer, schemas, clock, chance, log },
     {
-      domain: config.dns.domain,
+      dns: config.dns,
       settings: {
         directorName: config.name,
         agentWaitMs: config.agent.readyTimeoutSeconds * 1000,
@@ -202,7 +201,6 @@ async function start(
         chance,
         limits: artifactLimits,
         compile: compileForExport(deploy),
-        deleteInstanceVm: deleteInstanceVm(deploy),
       }),
       vms: listInstances({
         answersMsMax: config.limits.agentAnswersSeconds * 1000,
@@ -212,6 +210,9 @@ async function start(
   );
   await engine.start();
   closers.push(() => engine.stop({ graceMs: stopGraceMs }));
+
+  const telling = deploy.dns.keepTold();
+  closers.push(() => telling.stop());
 
   const api = await openApi(config, options, {
     store,

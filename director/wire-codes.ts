@@ -41,7 +41,6 @@ const numbers: Readonly<Record<string, number>> = {
   'stemcell-not-in-exported-from': 60004,
 
   'deployment-not-found': 70000,
-  'past-deploy-not-found': 70000,
   'instance-not-found': 70001,
   'instance-invalid-index': 70002,
   'snapshot-not-found': 70008,
@@ -62,6 +61,7 @@ const numbers: Readonly<Record<string, number>> = {
   'resource-error': 100001,
   'blob-not-found': 100002,
 
+  'deployment-required': 190024,
   'deployment-ignored-instances-modification': 190020,
   'deployment-ignored-instances-deletion': 190021,
   'deployment-invalid-config-reference': 190025,
@@ -86,6 +86,17 @@ const numbers: Readonly<Record<string, number>> = {
   'network-not-orphaned': 160011,
   'cpi-not-found': 550001,
 
+  'link-not-found': 810000,
+  'link-without-address': 810000,
+  'link-request-invalid': 810001,
+  'link-provider-not-found': 810002,
+  'link-network-not-found': 810003,
+  'link-not-external': 810005,
+  'link-id-required': 810006,
+  'link-status-invalid': 810007,
+  'link-azs-invalid': 810008,
+  'link-provider-not-shared': 810009,
+
   unauthorized: 600000,
   'yaml-malformed': 710000,
   'json-malformed': 710001,
@@ -105,6 +116,8 @@ const statuses: Readonly<Record<number, number>> = {
   440012: 404,
   500001: 507,
   600000: 401,
+  810000: 404,
+  810009: 403,
 };
 
 /** Codes of ours that BOSH has no number for, where 400 would mislead. */

@@ -82,14 +82,9 @@ export class TextUi implements Ui {
     return this.#prompts.confirm(label);
   }
 
-  askText(label: string, fallback?: string): Promise<string> {
+  askText(label: string): Promise<string> {
     this.#pad('ask');
-    return this.#prompts.text(label, fallback);
-  }
-
-  askChoice(label: string, options: readonly string[]): Promise<number> {
-    this.#pad('auto');
-    return this.#prompts.choice(label, options);
+    return this.#prompts.text(label);
   }
 
   askPassword(label: string): Promise<string> {

@@ -158,7 +158,20 @@ const agent = section(
 
 const dns = section(
   {
+    enabled: flag({
+      description: 'Whether machines are told the names and addresses of all others, for a DNS server on them.',
+      default: true,
+    }),
     domain: text({ description: 'The domain of these names.', default: 'bosh' }),
+    include_index: flag({
+      description: 'Whether instances also have names with their index, in /etc/hosts of machines.',
+      default: false,
+    }),
+    use_dns_addresses: flag({
+      description:
+        'Whether links and `spec.address` give names instead of addresses; the manifest may say otherwise. Needs a DNS server on all machines.',
+      default: false,
+    }),
   },
   { description: 'Names of instances.' },
 );

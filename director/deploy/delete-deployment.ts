@@ -58,7 +58,13 @@ export function deleteDeployment(deps: DeployDeps): TaskHandler {
         await artifacts.task('Detaching releases', () => Promise.resolve());
         await events
           .stage('Destroying deployment', 1)
-          .task('Destroying deployment', () => store.deployments.delete(name));
+          .task('Destroying deployment', () =>
+            store.atomically(async (inside) => {
+              await inside.dns.setAliases(name, []);
+              await inside.deployments.delete(name);
+            }),
+          );
+        await deps.dns.tellAll();
         await task.record({ ...event, parentId });
         return result;
       } catch (thrown) {

@@ -2,9 +2,7 @@ import type { ExecuteDeps } from '../execute/work.ts';
 import type { RenderDeps } from './render.ts';
 
 /** What tasks on deployments stand on. */
-export interface DeployDeps extends ExecuteDeps, RenderDeps {
-  domain: string;
-}
+export interface DeployDeps extends ExecuteDeps, RenderDeps {}
 
 /** How long a task waits for another one on its deployment. BOSH: 10 s. */
 export const deploymentLockWaitMs = 10_000;

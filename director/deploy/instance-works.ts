@@ -16,7 +16,7 @@ import { jobsWork, renderedOf, type Rendered } from './render.ts';
 
 /** What executing needs to know of each instance of a deployment, planned or on its way out. */
 export async function instanceWorks(
-  { resolved, layout, links, actual }: Prepared,
+  { resolved, layout, linked, actual }: Prepared,
   rendered: ReadonlyMap<string, Rendered>,
   packages: (group: WantedGroup) => Readonly<Record<string, PackageRef | null>>,
   { deps, task }: { deps: DeployDeps; task: Task },
@@ -40,7 +40,7 @@ export async function instanceWorks(
           ips: [...kept, ...added],
         }),
         machine: machineShape(wanted, group.wanted, instance, own.networks),
-        jobs: jobsWork({ wanted, group, instance, links }, own, refs, deps),
+        jobs: jobsWork({ wanted, group, instance, linked }, own, refs, deps),
       });
     });
   }

@@ -2,13 +2,14 @@ import { didYouMeanOf } from '../../common/suggest.ts';
 import { observe, refuseSilent } from '../observe/observe.ts';
 import type { ActualDeployment } from '../plan/actual.ts';
 import type { Layout } from '../plan/layout.ts';
-import { resolveLinks, type ResolvedLinks } from '../plan/links.ts';
 import type { DeployOptions } from '../plan/wanted.ts';
 import type { UpdateDeploymentArgs } from '../api/deploy-args.ts';
+import type { DnsRecord } from '../store/dns.ts';
 import type { TaskContext } from '../tasks/task-context.ts';
 import type { DeployDeps } from './deploy-deps.ts';
 import { warningsOf } from './collected-faults.ts';
 import { gone } from './gone.ts';
+import { linkUp, type Linked } from './link-up.ts';
 import { layOutOnRecord } from './record-layout.ts';
 import { resolve, type Resolved } from './resolve.ts';
 import { resolveOnRecord } from './resolve-on-record.ts';
@@ -18,7 +19,9 @@ export interface Prepared {
   resolved: Resolved;
   actual: ActualDeployment;
   layout: Layout;
-  links: ResolvedLinks;
+  linked: Linked;
+  /** As they are. */
+  dnsRecords: ReadonlyMap<string, readonly DnsRecord[]>;
 }
 
 /** Resolves what is wanted, observes what is, and decides who is where. */
@@ -38,7 +41,6 @@ export async function prepare(
     runtimeConfigs: await configs(args.runtimeConfigIds),
     teams: deployment.teams,
     firstDeploy: deployment.manifest === null,
-    versions: args.versions,
   };
   const resolveDeps = { ...deps, store, task, directorName: deps.settings.directorName };
   const warn = (warnings: readonly string[]) => warnings.forEach((warning) => events.warning(warning));
@@ -56,7 +58,9 @@ export async function prepare(
   if (!options.fix) refuseSilent(observed.instances, name);
   const { dryRun } = options;
   const { layout, actual } = await layOutOnRecord(resolved.wanted, observed, { task, chance: deps.chance, dryRun });
-  return { resolved, actual, layout, links: resolveLinks(resolved.wanted, layout) };
+  const linked = await linkUp(resolved.wanted, layout, { task, nowMs: clock.now(), records: !dryRun });
+  warn(linked.warnings);
+  return { resolved, actual, layout, linked, dnsRecords: await store.dns.records(name) };
 }
 
 /** As in BOSH, a state for what there is not is nothing to do; it may be a slip all the same. */

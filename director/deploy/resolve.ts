@@ -4,17 +4,16 @@ import { id, type DeploymentName } from '../../common/ids.ts';
 import { addonApplies } from '../../manifests/addon-placement.ts';
 import type { Addon } from '../../manifests/addon.ts';
 import type { CloudConfig, CompilationVm } from '../../manifests/cloud-config.ts';
-import type { DeploymentManifest } from '../../manifests/deployment-manifest.ts';
+import type { DeploymentManifest, Features } from '../../manifests/deployment-manifest.ts';
 import type { InstanceGroup, JobReference } from '../../manifests/instance-group.ts';
 import type { RuntimeConfig } from '../../manifests/runtime-config.ts';
 import type { YamlMap } from '../../manifests/value.ts';
+import type { DnsSettings, LocalDns } from '../dns/local-dns.ts';
 import type { CpiListener, Cpis } from '../execute/cpis.ts';
-import type { WantedDeployment, WantedDisk, WantedGroup, WantedJob } from '../plan/wanted.ts';
-import type { ChosenVersions } from '../store/deployments.ts';
+import type { WantedDeployment, WantedDisk, WantedDns, WantedGroup, WantedJob } from '../plan/wanted.ts';
 import type { ReleaseContents } from '../store/releases.ts';
 import type { Store } from '../store/store.ts';
 import type { JobLibrary } from './job-library.ts';
-import { chosenVersions, withVersions } from './chosen-versions.ts';
 import { CollectedFaults } from './collected-faults.ts';
 import { readTexts } from './read-texts.ts';
 import { resolveJobs, type GroupJobs } from './resolve-jobs.ts';
@@ -26,7 +25,7 @@ export interface ResolveDeps {
   cpis: Cpis;
   jobs: JobLibrary;
   directorName: string;
-  domain: string;
+  dns: Pick<LocalDns, 'settings'>;
   /** Hears of the CPI's calls, and ends them. */
   task: CpiListener & { signal: AbortSignal };
 }
@@ -37,8 +36,6 @@ export interface DeploymentTexts {
   runtimeConfigs: readonly string[];
   teams: readonly string[];
   firstDeploy: boolean;
-  /** What `latest` stands for; undefined: the newest that there is. */
-  versions?: ChosenVersions | undefined;
 }
 
 export interface Resolved {
@@ -46,8 +43,6 @@ export interface Resolved {
   /** What the manifest's `latest` turned out to be. */
   releases: Array<{ name: string; version: string }>;
   stemcells: Array<{ name: string; version: string }>;
-  /** The same by what the manifest names. */
-  versions: ChosenVersions;
   exportedFrom: ReadonlyMap<string, ReadonlyArray<{ os: string; version: string }>>;
   /** For machines that compile. */
   compilationProperties: YamlMap;
@@ -68,7 +63,7 @@ interface Found {
 /** Looks up everything that a manifest names. Reads only. @throws OperatorError with all faults, of everything that can be checked without the others */
 export async function resolve(texts: DeploymentTexts, deps: ResolveDeps): Promise<Resolved> {
   const faults = new CollectedFaults();
-  const { manifest, cloud, runtime } = withVersions(await readTexts(texts, faults), texts.versions);
+  const { manifest, cloud, runtime } = await readTexts(texts, faults);
   const named = { manifest, runtime, teams: texts.teams };
   const { groups, stemcellSets, releases } = await lookUp(named, { store: deps.store, faults });
   const wantedJobs = await resolveJobs(groups, { releases, jobs: deps.jobs, faults });
@@ -81,7 +76,6 @@ export async function resolve(texts: DeploymentTexts, deps: ResolveDeps): Promis
     const jobs = wantedJobs.byGroup.get(group.name) ?? [];
     wantedGroups.push(await resolveGroup(group, jobs, { cloud, stemcellSets, deps }));
   }
-  const used = [...releases.values()].map(({ release: { name, version } }) => ({ name, version }));
   return {
     wanted: {
       name: id<DeploymentName>(manifest.name),
@@ -91,10 +85,9 @@ export async function resolve(texts: DeploymentTexts, deps: ResolveDeps): Promis
       features: manifest.features,
       tags: { ...runtime.tags, ...manifest.tags },
       firstDeploy: texts.firstDeploy,
-      domain: deps.domain,
+      dns: wantedDns(manifest.features, deps.dns.settings),
     },
-    releases: used,
-    versions: chosenVersions(used, stemcellSets),
+    releases: [...releases.values()].map(({ release: { name, version } }) => ({ name, version })),
     stemcells: [...stemcellSets.values()].flatMap(({ names }) => names),
     exportedFrom: new Map(
       [...manifest.releases, ...runtime.releases].map(({ name, exportedFrom }) => [name, exportedFrom]),
@@ -103,6 +96,16 @@ export async function resolve(texts: DeploymentTexts, deps: ResolveDeps): Promis
     warnings: faults.warnings,
     named,
     found: { stemcellSets, releases },
+  };
+}
+
+function wantedDns(features: Features, { domain, enabled, useDnsAddresses }: DnsSettings): WantedDns {
+  return {
+    domain,
+    enabled,
+    useAddresses: features.useDnsAddresses ?? useDnsAddresses,
+    useShort: features.useShortDnsAddresses ?? false,
+    useLinkNames: features.useLinkDnsNames,
   };
 }
 

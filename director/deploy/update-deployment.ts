@@ -93,9 +93,9 @@ class Deploy {
     const prepared = await preparing.task('Preparing deployment', () =>
       prepare(this.#name, this.#args, this.#options, context),
     );
-    const { resolved, layout, links } = prepared;
+    const { resolved, layout, linked } = prepared;
     const rendered = await preparing.task('Rendering templates', () =>
-      renderAll(resolved.wanted, layout, links, this.#deps),
+      renderAll(resolved.wanted, layout, linked, this.#deps),
     );
     const requirements = await events
       .stage('Preparing package compilation', 1)
@@ -152,10 +152,10 @@ class Deploy {
     const releases = [...resolved.releases, ...still.releases];
     const stemcells = [...resolved.stemcells, ...still.stemcells];
     const { manifestText: manifest, cloudConfigIds, runtimeConfigIds } = this.#args;
-    const { id: taskId, user } = this.#task.task;
-    const deploy = { taskId, user, atMs: this.#deps.clock.now(), versions: resolved.versions };
-    const configs = { cloudConfigIds, runtimeConfigIds };
-    await store.deployments.deployed(this.#name, { manifest, ...configs, releases, stemcells, deploy });
+    await store.atomically(async (inside) => {
+      await inside.deployments.deployed(this.#name, { manifest, cloudConfigIds, runtimeConfigIds, releases, stemcells });
+      await inside.links.settle(this.#name);
+    });
     const changed = plan.batches
       .flat()
       .some(({ instances, deletions }) => deletions.length > 0 || instances.some(isChanging));

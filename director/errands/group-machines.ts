@@ -5,6 +5,7 @@ import { compilationMachines } from '../deploy/compilation.ts';
 import type { DeployDeps } from '../deploy/deploy-deps.ts';
 import { packagesOf, requirementsOfDeployment } from '../deploy/group-packages.ts';
 import { instanceWorks } from '../deploy/instance-works.ts';
+import { linkUp } from '../deploy/link-up.ts';
 import { makePlan } from '../deploy/make-plan.ts';
 import type { Prepared } from '../deploy/prepare.ts';
 import { renderAll, renderedOf } from '../deploy/render.ts';
@@ -17,7 +18,6 @@ import type { InstanceWork } from '../execute/work.ts';
 import { observe, refuseSilent } from '../observe/observe.ts';
 import { activeVm } from '../plan/actual.ts';
 import type { GroupLayout, Layout } from '../plan/layout.ts';
-import { resolveLinks } from '../plan/links.ts';
 import type { DeploymentPlan } from '../plan/plan-deployment.ts';
 import type { Step } from '../plan/step.ts';
 import type { DeployOptions } from '../plan/wanted.ts';
@@ -84,10 +84,12 @@ export class GroupMachines {
       await this.#takeOffDisks(work, task);
       const steps = work.instance.vms.map((vm): Step => ({ kind: 'delete-vm', agentId: vm.agentId, vmCid: vm.cid }));
       await runSteps(steps, { ...this.#deps, task, work });
+      await task.store.dns.setRecords([{ instance: work.instance.id, records: [] }]);
       // Nothing is half updated where there is no machine.
       await task.store.instances.update(work.instance.id, { updateCompleted: true });
       work.instance.updateCompleted = true;
     });
+    await this.#deps.dns.tellAll();
   }
 
   /** An agent that can't leaves it to the infrastructure, which does it when it deletes the VM. */
@@ -132,13 +134,15 @@ export async function prepareGroups(
     dryRun: false,
     groups: names,
   });
-  const prepared: Prepared = { resolved, actual, layout, links: resolveLinks(resolved.wanted, layout) };
+  // What others are told of the deployment is for a deploy to say.
+  const linked = await linkUp(resolved.wanted, layout, { task, nowMs: deps.clock.now(), records: false });
+  const prepared: Prepared = { resolved, actual, layout, linked, dnsRecords: await store.dns.records(name) };
   const own = groupsNamed(layout, names);
   const wanted = { ...resolved.wanted, groups: own.map((group) => group.wanted) };
   const requirements = await events
     .stage('Preparing package compilation', 1)
     .task('Finding packages to compile', () => requirementsOfDeployment({ ...resolved, wanted }, store));
-  const rendered = await renderAll(resolved.wanted, layoutOf(layout, own), prepared.links, deps);
+  const rendered = await renderAll(resolved.wanted, layoutOf(layout, own), linked, deps);
   const machines = await compilationMachines(resolved, deps, task);
   const compiled = await compilePackages(requirements, { task, agents: deps.agents, machines });
   return Promise.all(own.map((group) => machinesOf(group)));

@@ -6,6 +6,7 @@ import type { Step, StepKind } from '../plan/step.ts';
 import { attachDisks, changeDisk, detachDisks, giveUpStrays, orphan, setDiskMetadata } from './effects/disks.ts';
 import { apply, introduce, prepare, start, stop } from './effects/jobs.ts';
 import { goesOnPast, leaveVmBehind } from './effects/left-behind.ts';
+import { recordNames } from './effects/names.ts';
 import { awaitVm, createVm, deleteVm, setVmMetadata, updateSettings } from './effects/vm.ts';
 import type { StepIo } from './work.ts';
 
@@ -19,6 +20,7 @@ const effects: { [K in StepKind]: (step: Extract<Step, { kind: K }>, io: StepIo)
   'change-disk': (step, io) => changeDisk(io, step),
   'update-settings': (_step, io) => updateSettings(io),
   introduce: (_step, io) => introduce(io),
+  'record-names': (_step, io) => recordNames(io),
   prepare: (_step, io) => prepare(io),
   stop: (step, io) => stop(io, step),
   apply: (_step, io) => apply(io),
@@ -53,6 +55,7 @@ const effects: { [K in StepKind]: (step: Extract<Step, { kind: K }>, io: StepIo)
       for (const vm of work.instance.vms) await leaveVmBehind(io, vm, vm.problem ?? 'it could not be deleted');
     }
     for (const disk of work.instance.disks) await orphan(io, disk);
+    await task.store.dns.setRecords([{ instance: work.instance.id, records: [] }]);
     await task.store.instances.release(work.instance.ips.map(({ address }) => address));
     await task.store.instances.delete(work.instance.id);
     const archive = archiveOf(work.instance.spec);

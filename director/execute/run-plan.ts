@@ -48,6 +48,7 @@ export class PlanRunner {
       if (only !== undefined && others.length === 0) await this.#updateGroup(only);
       else await inParallel(batch, batch.length, (group) => this.#updateGroup(group));
     }
+    await this.#deps.dns.tellAll();
   }
 
   /** @param maxInFlight of the group that shrinks; without one, what goes has nobody left to serve */
@@ -60,6 +61,7 @@ export class PlanRunner {
     const stage = this.#task.events.stage(stageName, plans.length, tags);
     const limit = Math.min(this.#deps.settings.vmsAtOnceMax, maxInFlight ?? Infinity);
     await inParallel(plans, limit, (plan) => this.#act(stage, plan, plan.updateSteps));
+    await this.#deps.dns.tellAll(); // before others start, who would look for those that are gone
   }
 
   async #createMissing(plans: readonly InstancePlan[]): Promise<void> {
@@ -74,6 +76,7 @@ export class PlanRunner {
         await this.#steps(work, plan.createSteps, silent);
       });
     });
+    await this.#deps.dns.tellAll(); // the first that starts may look for the last
   }
 
   async #updateGroup({ group, deletions, deletionsMaxInFlight: maxInFlight, waves }: GroupPlan): Promise<void> {

@@ -6,6 +6,7 @@ import type { YamlMap } from '../../manifests/value.ts';
 import type { Blobstore } from '../blobs/blobstore.ts';
 import type { Agents } from '../bus/agents.ts';
 import type { Bus } from '../bus/bus.ts';
+import type { LocalDns } from '../dns/local-dns.ts';
 import type { InstanceSpec } from '../plan/instance-spec.ts';
 import type { WantedStemcell } from '../plan/wanted.ts';
 import type { Instance } from '../store/instances.ts';
@@ -18,6 +19,7 @@ export interface ExecuteDeps {
   bus: Bus;
   cpis: Cpis;
   blobs: Blobstore;
+  dns: LocalDns;
   clock: Clock;
   chance: Chance;
   settings: ExecuteSettings;
@@ -81,6 +83,8 @@ export interface JobsWork {
   spec: InstanceSpec;
   /** Uploads the rendered templates, once; returns the spec that names them. */
   withArchive(): Promise<InstanceSpec>;
+  /** Names of the link groups that the instance is in, as DNS knows them; null: as they are on record. */
+  linkGroups: readonly string[] | null;
   /** Renders anew with addresses that only the infrastructure knew. */
   learnNetworks(known: Readonly<Record<string, NetworkSettings>>): Promise<void>;
 }

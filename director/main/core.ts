@@ -11,6 +11,7 @@ import type { DeployDeps } from '../deploy/deploy-deps.ts';
 import { updateDeployment } from '../deploy/update-deployment.ts';
 import { updateInstance } from '../deploy/update-instance.ts';
 import { runErrand } from '../errands/run-errand.ts';
+import { LocalDns, type DnsSettings } from '../dns/local-dns.ts';
 import type { Cpis } from '../execute/cpis.ts';
 import { whileHeld } from '../execute/while-held.ts';
 import type { ExecuteSettings } from '../execute/work.ts';
@@ -39,7 +40,7 @@ export interface CoreDeps {
 
 export interface CoreOptions {
   settings: ExecuteSettings;
-  domain: string;
+  dns: DnsSettings;
   engine: EngineOptions;
   problems?: ProblemOptions;
   /** What clients of `bosh ssh` are told to go through. */
@@ -65,7 +66,7 @@ export function assembleCore(
   const deploy: DeployDeps = {
     ...deps,
     settings: options.settings,
-    domain: options.domain,
+    dns: new LocalDns(deps, options.dns),
     jobs: new JobLibrary(deps.blobs, deps.schemas),
   };
   const handlers = eachWhileHeld(deploy, (own) => ({

@@ -52,7 +52,7 @@ export async function openApi(
       cpi,
       stemcellOs: '',
       stemcellVersion: '',
-      localDns: { enabled: false, domain: config.dns.domain }, // sync_dns is not built yet
+      localDns: { enabled: config.dns.enabled, domain: config.dns.domain },
       snapshots: false,
       configServer: { enabled: false, urls: [] },
       recordEvents: config.events.record,

@@ -19,6 +19,8 @@ export interface WantedInstance {
   /** Null values: not compiled yet. */
   packages: Readonly<Record<string, PackageRef | null>>;
   rendered: { configurationHash: string; templateHashes: Readonly<Record<string, string>> };
+  /** DNS has other records of it than it should. */
+  namesDiffer: boolean;
   /** What the operator or manifest asks for; null: as it is. */
   stateWish: WantedState | null;
   tags: Readonly<Record<string, string>>;
@@ -37,7 +39,7 @@ export function vmShape({
   group,
   layout,
   networks,
-}: Omit<WantedInstance, 'rendered' | 'packages' | 'stateWish' | 'tags'>): VmShape {
+}: Pick<WantedInstance, 'deployment' | 'group' | 'layout' | 'networks'>): VmShape {
   const az = layout.az === null ? undefined : deployment.cloud.azs.get(layout.az)?.cloudProperties;
   const stemcell = stemcellFor(deployment, group, layout.az);
   return {
@@ -120,6 +122,7 @@ export function changesOf(wanted: WantedInstance, actual: ActualInstance, option
   if (state !== null) changes.push(...jobChanges(wanted.group, state));
   const stateReason = stateChange(wanted, actual);
   if (stateReason !== null) changes.push({ kind: 'state', reason: stateReason });
+  if (wanted.namesDiffer) changes.push({ kind: 'dns', reason: 'its DNS records changed' });
   changes.push(...tagChanges(wanted, instance.spec));
   return changes;
 }

@@ -3,7 +3,9 @@ import type { ApplySpec, JobSpec, NetworkSettings, PackageRef } from '../../agen
 import { canonicalName } from '../../manifests/canonical-name.ts';
 import type { WantedDeployment, WantedGroup, WantedStemcell } from './wanted.ts';
 import type { LaidOutInstance } from './layout.ts';
-import { addressOf } from './network-settings.ts';
+import { addressOf } from './addressing.ts';
+import type { Numbers } from './dns-names.ts';
+import { addressableNetwork } from './network-settings.ts';
 
 /** What is stored of an instance after it was updated: BOSH's "spec", placeholders unresolved. */
 export type InstanceSpec = Record<string, unknown>;
@@ -33,14 +35,17 @@ export function stemcellFor(wanted: WantedDeployment, group: WantedGroup, az: st
   return stemcell;
 }
 
+export interface SpecParts {
+  wanted: WantedDeployment;
+  group: WantedGroup;
+  instance: LaidOutInstance;
+  networks: Readonly<Record<string, NetworkSettings>>;
+  packages: Readonly<Record<string, PackageRef>>;
+  numbers: Numbers;
+}
+
 /** What the instance shall run, without what rendering adds (hashes, archive). */
-export function baseSpec(
-  wanted: WantedDeployment,
-  group: WantedGroup,
-  instance: LaidOutInstance,
-  networks: Readonly<Record<string, NetworkSettings>>,
-  packages: Readonly<Record<string, PackageRef>>,
-): InstanceSpec {
+export function baseSpec({ wanted, group, instance, networks, packages, numbers }: SpecParts): InstanceSpec {
   const stemcell = stemcellFor(wanted, group, instance.az);
   const main = group.disks.find(({ name }) => name === '');
   return {
@@ -56,11 +61,29 @@ export function baseSpec(
     stemcell: { name: stemcell.name, version: stemcell.version },
     env: group.group.env,
     packages,
-    dns_domain_name: wanted.domain,
-    address: addressOf(group.group, networks),
+    dns_domain_name: wanted.dns.domain,
+    address: ownAddress({ wanted, group, instance, networks, numbers }),
     persistent_disk: main?.sizeMib ?? 0,
     tags: { ...wanted.tags, ...group.group.tags },
   };
+}
+
+function ownAddress({ wanted, group, instance, networks, numbers }: Omit<SpecParts, 'packages'>): string | null {
+  const network = addressableNetwork(group.group);
+  const settings = network === null ? undefined : networks[network];
+  if (network === null || settings === undefined) return null;
+  return addressOf(
+    {
+      deployment: wanted,
+      instance: instance.id,
+      group: { type: 'instance-group', name: group.group.name },
+      short: wanted.dns.useShort,
+      network,
+      settings,
+    },
+    wanted.dns.useAddresses,
+    numbers,
+  );
 }
 
 const applied = [

@@ -88,11 +88,3 @@ export function addressableNetwork(group: Pick<InstanceGroup, 'networks'>): stri
     group.networks.find(({ defaultFor }) => defaultFor.includes(property))?.name;
   return by('addressable') ?? by('gateway') ?? group.networks[0]?.name ?? null;
 }
-
-export function addressOf(
-  group: Pick<InstanceGroup, 'networks'>,
-  settings: Readonly<Record<string, NetworkSettings>>,
-): string | null {
-  const network = addressableNetwork(group);
-  return network === null ? null : (settings[network]?.ip ?? null);
-}

@@ -62,8 +62,9 @@ function planExisting(wanted: WantedInstance, actual: ActualInstance, options: D
   }
   const missing = activeVm(instance) === null;
   const retag: Step[] = changes.some(({ kind }) => kind === 'tags') ? [{ kind: 'set-metadata' }] : [];
-  if (changes.length === 1 && retag.length > 0 && !missing)
-    return { action: 'update', changes, createSteps: [], updateSteps: [...leftovers, ...retag, finish] };
+  const rename: Step[] = changes.some(({ kind }) => kind === 'dns') ? [{ kind: 'record-names' }] : [];
+  if (!missing && changes.every(({ kind }) => kind === 'tags' || kind === 'dns'))
+    return { action: 'update', changes, createSteps: [], updateSteps: [...leftovers, ...rename, ...retag, finish] };
   const replace = !missing && changes.some(({ kind }) => needNewVm.has(kind));
   const action = actionOf(changes, { replace, missing, state });
   const stop = stopSteps(wanted, actual, {
@@ -75,10 +76,10 @@ function planExisting(wanted: WantedInstance, actual: ActualInstance, options: D
 
   if (state === 'detached') {
     const remove = [...dropVm(actual), ...dropUnfinished(instance), ...releaseSteps(wanted)];
-    return { action, changes, createSteps: [], updateSteps: [...leftovers, ...stop, ...remove, finish] };
+    return { action, changes, createSteps: [], updateSteps: [...leftovers, ...stop, ...remove, ...rename, finish] };
   }
   if (state === 'stopped' && !missing)
-    return { action, changes, createSteps: [], updateSteps: [...leftovers, ...stop, finish] };
+    return { action, changes, createSteps: [], updateSteps: [...leftovers, ...stop, ...rename, finish] };
 
   const disks = diskSteps(diskChanges(wanted, actual, options));
   const last = [
@@ -108,6 +109,7 @@ function planExisting(wanted: WantedInstance, actual: ActualInstance, options: D
       ...stop,
       ...attach,
       { kind: 'update-settings' },
+      ...rename,
       ...retag,
       ...last,
     ],
@@ -116,7 +118,7 @@ function planExisting(wanted: WantedInstance, actual: ActualInstance, options: D
 
 /** What changed for an instance that is stopped, and stays so, is done when it starts: until then there is no need. */
 function waits(changes: readonly Change[], state: Instance['state']): boolean {
-  return state !== 'started' && !changes.some(({ kind }) => kind === 'dirty' || kind === 'state');
+  return state !== 'started' && !changes.some(({ kind }) => kind === 'dirty' || kind === 'state' || kind === 'dns');
 }
 
 function dropUnfinished(instance: Instance): Step[] {

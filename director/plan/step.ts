@@ -21,8 +21,10 @@ export type Step =
   | { kind: 'change-disk'; name: string; from: string | null; to: WantedDisk | null }
   /** Gives the agent its lasting bus credentials and what else belongs to the machine. */
   | { kind: 'update-settings' }
-  /** Tells a new machine who it is, before it has jobs. */
+  /** Tells a new machine who it is, before it has jobs, and gives it its names in DNS. */
   | { kind: 'introduce' }
+  /** Gives a machine that stays its names in DNS. */
+  | { kind: 'record-names' }
   /** Lets the agent fetch packages and templates while the jobs still run. */
   | { kind: 'prepare' }
   | { kind: 'stop'; drain: 'update' | 'shutdown' | 'skip'; next: StopIntent }
@@ -57,6 +59,7 @@ export type ChangeKind =
   | 'configuration'
   | 'job'
   | 'state'
+  | 'dns'
   | 'tags';
 
 export interface Change {

@@ -20,8 +20,20 @@ export interface WantedDeployment {
   tags: Readonly<Record<string, string>>;
   /** It has never been deployed with success. */
   firstDeploy: boolean;
-  /** Root of DNS names: `bosh`. */
+  dns: WantedDns;
+}
+
+/** How instances are named, and whether others are told names or addresses. */
+export interface WantedDns {
+  /** Root of all names: `bosh`. */
   domain: string;
+  /** Machines are told each other's names. */
+  enabled: boolean;
+  /** Links and `spec.address` give names. */
+  useAddresses: boolean;
+  useShort: boolean;
+  /** Names are of links, not of instance groups. */
+  useLinkNames: boolean;
 }
 
 export interface WantedGroup {

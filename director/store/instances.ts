@@ -120,6 +120,8 @@ export interface Instances {
   get(id: InstanceId): Promise<Instance | undefined>;
   /** Everything that the director knows of, for clean-up, health and invariants. */
   all(): Promise<Instance[]>;
+  /** By id, compilation machines apart. */
+  numbers(deployment: string): Promise<Map<string, number>>;
   /** Ids and states by deployment name, in one query. */
   countByDeployment(): Promise<Map<string, number>>;
 

@@ -5,7 +5,8 @@ import { orphanedVms } from './migrations/0002-orphaned-vms.ts';
 import { problems } from './migrations/0003-problems.ts';
 import { errandsAndLogs } from './migrations/0005-errands-and-logs.ts';
 import { snapshots } from './migrations/0008-snapshots.ts';
-import { pastDeploys } from './migrations/0014-past-deploys.ts';
+import { links } from './migrations/0012-links.ts';
+import { dns } from './migrations/0013-dns.ts';
 import { type ColumnTypes, columnTypes } from './migrations/column-types.ts';
 
 /** In order, forward only. A released one is never changed or removed. */
@@ -15,7 +16,8 @@ const migrations: ReadonlyArray<[name: string, up: (db: Kysely<unknown>, types: 
   ['0003-problems', problems],
   ['0005-errands-and-logs', errandsAndLogs],
   ['0008-snapshots', snapshots],
-  ['0014-past-deploys', pastDeploys],
+  ['0012-links', links],
+  ['0013-dns', dns],
 ];
 
 /** Any number that nobody else in the database uses for the same purpose. */

@@ -17,7 +17,6 @@ export interface Schema {
   deployments: DeploymentTable;
   deployment_releases: { deployment: string; name: string; version: string };
   deployment_stemcells: { deployment: string; name: string; version: string };
-  past_deploys: PastDeployTable;
 
   releases: { id: Generated<number>; name: string };
   release_versions: ReleaseVersionTable;
@@ -42,6 +41,18 @@ export interface Schema {
   errand_successes: { deployment: string; errand: string; state_hash: string };
   errand_starts: ErrandStartTable;
   log_bundles: { blob_id: string; created_at_ms: number };
+  link_providers: LinkProviderTable;
+  link_consumers: LinkConsumerTable;
+  links: LinkTable;
+
+  dns_azs: { id: Generated<number>; name: string };
+  dns_networks: { id: Generated<number>; name: string };
+  dns_groups: { id: Generated<number>; type: string; name: string; deployment: string };
+  dns_records: DnsRecordTable;
+  dns_aliases: DnsAliasTable;
+  dns_changes: { count: number };
+  dns_blobs: DnsBlobTable;
+  dns_agent_versions: { agent_id: string; version: number };
 }
 
 export interface TaskTable {
@@ -64,6 +75,69 @@ export interface TaskTable {
   lease_owner: string | null;
   lease_fence: number;
   lease_until_ms: number | null;
+}
+
+export interface LinkEndTable {
+  id: Generated<number>;
+  deployment: string;
+  owner_type: string;
+  group_name: string;
+  owner: string;
+  name: string;
+  alias: string;
+  type: string;
+  /** Of the deploy that was recorded last. */
+  current: number;
+}
+
+export interface LinkProviderTable extends LinkEndTable {
+  shared: number;
+  content: string | null;
+}
+
+export interface LinkConsumerTable extends LinkEndTable {
+  optional: number;
+}
+
+export interface LinkTable {
+  id: Generated<number>;
+  provider_id: number | null;
+  consumer_id: number;
+  name: string;
+  content: string;
+  digest: string;
+  current: number;
+  created_at_ms: number;
+}
+
+export interface DnsRecordTable {
+  instance_id: string;
+  network: string;
+  deployment: string;
+  instance_group: string;
+  az: string | null;
+  ip: string;
+  domain: string;
+  agent_id: string | null;
+  links: string;
+}
+
+export interface DnsAliasTable {
+  deployment: string;
+  position: number;
+  domain: string;
+  group_id: number;
+  health_filter: string | null;
+  initial_health_check: string | null;
+  placeholder_type: string | null;
+}
+
+export interface DnsBlobTable {
+  version: Generated<number>;
+  blob_id: string | null;
+  digest: string | null;
+  changes: number;
+  created_at_ms: number;
 }
 
 export interface EventTable {
@@ -99,18 +173,6 @@ export interface DeploymentTable {
   cloud_config_ids: string;
   runtime_config_ids: string;
   created_at_ms: number;
-}
-
-export interface PastDeployTable {
-  deployment: string;
-  task_id: number;
-  at_ms: number;
-  username: string;
-  /** Gzipped text. */
-  manifest: Buffer;
-  cloud_config_ids: string;
-  runtime_config_ids: string;
-  versions: string;
 }
 
 export interface ReleaseVersionTable {

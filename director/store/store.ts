@@ -2,9 +2,11 @@ import type { BlobId } from '../../common/ids.ts';
 import type { Configs } from './configs.ts';
 import type { Deployments } from './deployments.ts';
 import type { Errands } from './errands.ts';
+import type { Dns } from './dns.ts';
 import type { Events } from './events.ts';
 import type { Instances } from './instances.ts';
 import type { Lease } from './lease.ts';
+import type { Links } from './links.ts';
 import type { Locks } from './locks.ts';
 import type { Problems } from './problems.ts';
 import type { LogBundles } from './log-bundles.ts';
@@ -33,6 +35,8 @@ export interface Store {
   readonly problems: Problems;
   readonly errands: Errands;
   readonly logBundles: LogBundles;
+  readonly links: Links;
+  readonly dns: Dns;
 
   /** Small facts about the director itself, such as its UUID. */
   attribute(name: string): Promise<string | undefined>;

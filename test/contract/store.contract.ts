@@ -260,13 +260,7 @@ export function storeContract(name: string, given: () => Promise<GivenStore>): v
       await store.deployments.uses('web', { releases: [one, { name: 'r', version: '2' }], stemcells: [] });
       expect((await store.deployments.get('web'))?.releases).toHaveLength(2);
       const ids = { cloudConfigIds: [7], runtimeConfigIds: [8, 9] };
-      await store.deployments.deployed('web', {
-        manifest: 'name: web',
-        ...ids,
-        releases: [one],
-        stemcells: [],
-        deploy: { taskId: taskId(1), atMs: 300, user: 'admin', versions: { releases: {}, stemcells: {} } },
-      });
+      await store.deployments.deployed('web', { manifest: 'name: web', ...ids, releases: [one], stemcells: [] });
       expect(await store.deployments.list()).toEqual([
         { ...made, manifest: 'name: web', ...ids, releases: [one], stemcells: [] },
       ]);
@@ -274,40 +268,159 @@ export function storeContract(name: string, given: () => Promise<GivenStore>): v
       expect(await store.releases.usedBy('r', '2')).toEqual([]);
     });
 
-    test('of its deploys the last ten that differ are kept, newest first, each with its manifest', async () => {
-      await store.deployments.create(web, [], 100);
-      const deploy = (task: number, manifest: string) =>
-        store.deployments.deployed('web', {
-          manifest,
-          cloudConfigIds: [7],
-          runtimeConfigIds: [],
-          releases: [],
-          stemcells: [],
-          deploy: {
-            taskId: taskId(task),
-            atMs: task * 100,
-            user: 'admin',
-            versions: { releases: { r: '1' }, stemcells: { default: '2' } },
-          },
-        });
-      const kept = async () => (await store.deployments.pastDeploys('web')).map((past) => Number(past.taskId));
-      for (let task = 1; task <= 12; task++) await deploy(task, `n: ${task}`);
-      expect(await kept()).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
-      await deploy(13, 'n: 12'); // the same again
-      await deploy(13, 'n: 12'); // by a director that was killed before it could say so
-      expect(await kept()).toEqual([13, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
-      expect((await store.deployments.pastDeploys('web'))[0]).toEqual({
-        taskId: 13,
-        atMs: 1300,
-        user: 'admin',
-        cloudConfigIds: [7],
-        runtimeConfigIds: [],
-        versions: { releases: { r: '1' }, stemcells: { default: '2' } },
+    test('links are recorded by a deploy, found by others while shared, and settle once it succeeded', async () => {
+      for (const name of ['giver', 'taker']) await store.deployments.create(id<DeploymentName>(name), [], 1);
+      const key = (group: string, name = 'db') => ({ ownerType: 'job' as const, group, owner: 'db', name });
+      const giving = (group: string, content: object | null, isShared = true) => ({
+        ...key(group),
+        alias: 'main',
+        type: 'sql',
+        shared: isShared,
+        content: content === null ? null : { ...content },
       });
-      expect(await store.deployments.pastManifest('web', taskId(5))).toBe('n: 5');
-      expect(await store.deployments.pastManifest('web', taskId(2))).toBeUndefined();
-      await store.deployments.delete('web');
-      expect(await kept()).toEqual([]);
+      const none = new Map<string, string[]>();
+      const provides = (providers: ReturnType<typeof giving>[], formerGroups = none) =>
+        store.links.record('giver', { providers, consumers: [], formerGroups }, 5);
+      await provides([giving('a', { instances: [{ id: 'x' }, { id: 'y' }], networks: ['n', 'm'], b: 1 })]);
+      const [provider] = await second.links.sharedBy(['giver', 'taker']);
+      expect(provider).toMatchObject({ deployment: 'giver', group: 'a', content: { b: 1 } });
+      const providerId = provider?.id ?? 0;
+
+      const takes = async (content: object) => {
+        const consumer = { ...key('web', 'store'), alias: 'main', type: 'sql', optional: false };
+        const link = { provider: { id: providerId }, content: { ...content } };
+        await store.links.record('taker', { providers: [], consumers: [{ ...consumer, link }], formerGroups: none }, 6);
+        return store.links.links('taker');
+      };
+      const [first] = await takes({ networks: ['n', 'm'], instances: [{ id: 'x', a: 1 }, { id: 'y' }] });
+      // The same in another order is the same; something else comes beside it until the deploy has succeeded.
+      expect(await takes({ instances: [{ id: 'y' }, { a: 1, id: 'x' }], networks: ['m', 'n'] })).toEqual([first]);
+      expect(await takes({ networks: ['n'], instances: [] })).toHaveLength(2);
+      await store.links.settle('taker');
+      const [kept, ...others] = await second.links.links('taker');
+      expect(others).toEqual([]);
+      expect(kept?.id).not.toBe(first?.id);
+      expect(await store.links.link(kept?.id ?? 0)).toMatchObject({
+        content: { networks: ['n'] },
+        provider: { id: providerId },
+        consumer: { name: 'store', deployment: 'taker' },
+      });
+
+      await provides([giving('b', null)], new Map([['b', ['a']]]));
+      expect((await store.links.providers('giver')).map((row) => [row.id, row.group])).toEqual([[providerId, 'b']]);
+      await provides([]);
+      expect(await store.links.sharedBy(['giver'])).toEqual([]);
+      expect(await store.links.providers('giver')).toHaveLength(1);
+      await store.links.settle('giver');
+      expect(await store.links.providers('giver')).toEqual([]);
+      expect((await store.links.links('taker'))[0]).toMatchObject({ id: kept?.id, providerId: null });
+      for (const name of ['giver', 'taker']) await store.deployments.delete(name);
+      expect(await store.links.link(kept?.id ?? 0)).toBeUndefined();
+    });
+
+    test('a link for somebody outside is made once, and takes its consumer along when it goes', async () => {
+      await store.deployments.create(id<DeploymentName>('giver'), [], 1);
+      const key = { ownerType: 'job' as const, group: 'a', owner: 'db', name: 'db' };
+      const provides = { ...key, alias: 'main', type: 'sql', shared: true, content: {} };
+      const record = () =>
+        store.links.record('giver', { providers: [provides], consumers: [], formerGroups: new Map() }, 5);
+      await record();
+      const [provider] = await store.links.sharedBy(['giver']);
+      if (provider === undefined) throw new Error('no provider');
+      const ask = (content: object) =>
+        store.links.createExternal({ provider, owner: 'router', content: { ...content } }, 7);
+      const link = await ask({ a: 1 });
+      expect(await ask({ a: 1 })).toEqual(link);
+      const other = await ask({ a: 2 });
+      expect(other).not.toEqual(link);
+      await record();
+      await store.links.settle('giver');
+      expect(await store.links.links('giver')).toEqual([link, other]);
+      await store.links.deleteExternal(link.id);
+      expect(await store.links.consumers('giver')).toHaveLength(1);
+      await store.links.deleteExternal(other.id);
+      expect(await store.links.consumers('giver')).toEqual([]);
+      await store.deployments.delete('giver');
+    });
+
+    test('DNS: numbers are given once, and each change of a record or alias is counted', async () => {
+      await store.deployments.create(web, [], 1);
+      const groups = [
+        { type: 'instance-group' as const, name: 'apps' },
+        { type: 'link' as const, name: 'apps' },
+      ];
+      const give = () => store.dns.number({ azs: ['z1', 'z2'], networks: ['n'], groups, deployment: 'web' });
+      await give();
+      const numbers = await second.dns.numbers();
+      await give();
+      expect(await store.dns.numbers()).toEqual(numbers);
+      expect(numbers.groups.filter(({ deployment }) => deployment === 'web')).toHaveLength(2);
+
+      await store.instances.create([instance(0), instance(1)]);
+      const [a, b] = [instance(0).id, instance(1).id];
+      const record = (network: string, ip: string) => ({
+        network,
+        deployment: 'web',
+        group: 'apps',
+        az: null,
+        ip,
+        domain: 'bosh',
+        agentId: null,
+        links: ['l'],
+      });
+      const countOf = async (change: () => Promise<void>) => {
+        const before = await store.dns.changes();
+        await change();
+        return (await second.dns.changes()) - before;
+      };
+      const two = [record('n', '1.1.1.1'), record('M', '1.1.1.2')];
+      expect(await countOf(() => store.dns.setRecords([{ instance: a, records: two }]))).toBe(1);
+      expect(await countOf(() => store.dns.setRecords([{ instance: a, records: two.toReversed() }]))).toBe(0);
+      expect(await countOf(() => store.dns.setRecords([{ instance: b, records: [record('n', '1.1.1.3')] }]))).toBe(1);
+      const all = await store.dns.recordsAfter(0);
+      expect(all.records.filter(({ deployment }) => deployment === 'web')).toHaveLength(3);
+      expect((await store.dns.recordsAfter(all.next ?? 0)).next).toBeNull();
+      expect((await store.dns.records('web')).get(b)).toEqual([record('n', '1.1.1.3')]);
+      expect(await countOf(() => store.dns.setRecords([{ instance: b, records: [] }]))).toBe(1);
+
+      const alias = {
+        domain: 'd',
+        groupId: 1,
+        healthFilter: null,
+        initialHealthCheck: 'synchronous',
+        placeholderType: null,
+      };
+      expect(await countOf(() => store.dns.setAliases('web', [alias, alias]))).toBe(1);
+      expect(await countOf(() => store.dns.setAliases('web', [alias, alias]))).toBe(0);
+      expect(await store.dns.allAliases()).toEqual([alias, alias]);
+      expect(await countOf(() => store.dns.setAliases('web', []))).toBe(1);
+    });
+
+    test('DNS: versions grow, half-made ones are not told, and older news of an agent change nothing', async () => {
+      await store.deployments.create(web, [], 1);
+      await store.instances.create([instance(0)]);
+      await store.instances.recordVm(vm(0, { state: 'live' }));
+      const lost = await store.dns.nextVersion(3, 10);
+      const version = await store.dns.nextVersion(4, 11);
+      expect(version).toBeGreaterThan(lost);
+      expect(await store.dns.newestBlob()).toBeUndefined();
+      await store.dns.blobMade(version, { blobId: id<BlobId>('blob'), digest: 'sha256:x' });
+      const blob = { version, blobId: 'blob', digest: 'sha256:x', changes: 4, createdAtMs: 11 };
+      expect(await second.dns.newestBlob()).toEqual(blob);
+      expect(await second.dns.blobs()).toEqual([blob]);
+      const referenced: string[] = [];
+      for await (const each of store.referencedBlobs()) referenced.push(each);
+      expect(referenced).toContain('blob');
+
+      const { agentId } = vm(0);
+      expect(await store.dns.agents()).toEqual([{ agentId, version: 0 }]);
+      await store.dns.agentsHave(version, [agentId]);
+      await store.dns.agentsHave(version - 1, [agentId]);
+      await store.dns.forgetGoneAgents();
+      expect(await second.dns.agents()).toEqual([{ agentId, version }]);
+      await store.dns.forgetBlobs([version]);
+      expect(await store.dns.newestBlob()).toBeUndefined();
+      expect(await store.dns.nextVersion(5, 12)).toBeGreaterThan(version);
     });
 
     test('of configs the newest counts, per type and name; deleting it brings the one before back', async () => {

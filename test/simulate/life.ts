@@ -138,6 +138,8 @@ function mortalStore(store: Store, life: Life, inTransaction: boolean): Store {
     problems: part(store.problems),
     errands: part(store.errands),
     logBundles: part(store.logBundles),
+    links: part(store.links),
+    dns: part(store.dns),
     attribute: (name) => whole.attribute(name),
     setAttribute: (name, value) => whole.setAttribute(name, value),
     referencedBlobs: () => store.referencedBlobs(),

@@ -38,7 +38,6 @@ beforeEach(async () => {
             runtimeConfigIds: args.runtimeConfigIds,
             releases: [],
             stemcells: [],
-            deploy: { taskId: task.task.id, atMs: 0, user: 'admin', versions: { releases: {}, stemcells: {} } },
           });
         });
         return `/deployments/${args.deployment}`;

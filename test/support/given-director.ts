@@ -8,6 +8,7 @@ import { loggedCpi } from '../../cpi/logged-cpi.ts';
 import { MemoryCpi } from '../../cpi/memory/memory-cpi.ts';
 import type { DeployOptions, StateChange, UpdateDeploymentArgs } from '../../director/api/deploy-args.ts';
 import type { DeployDeps } from '../../director/deploy/deploy-deps.ts';
+import type { DnsSettings } from '../../director/dns/local-dns.ts';
 import type { Cpis } from '../../director/execute/cpis.ts';
 import type { TaskHandler } from '../../director/tasks/task-context.ts';
 import { AgentClient } from '../../director/bus/agent-client.ts';
@@ -76,6 +77,7 @@ function agentBlobs(chance: Chance) {
 export interface GenerationOptions {
   /** No other director works on the store. */
   alone?: boolean;
+  dns?: Partial<DnsSettings>;
   otherHandlers?: (deps: { deploy: DeployDeps; cpis: Cpis }) => Readonly<Record<string, TaskHandler>>;
 }
 
@@ -89,7 +91,7 @@ const schemas = new SchemaChecks();
 export async function startGeneration(
   reach: Reach,
   owner: string,
-  { alone = true, otherHandlers = () => ({}) }: GenerationOptions = {},
+  { alone = true, dns = {}, otherHandlers = () => ({}) }: GenerationOptions = {},
 ) {
   const { clock, chance, log, store, bus, blobs, cpi } = reach;
   const heartbeats = listenToHeartbeats(await bus.connect('health-monitor'), { clock, log });
@@ -100,7 +102,7 @@ export async function startGeneration(
   const { engine, deploy } = assembleCore(
     { store, bus, agents, cpis, blobs, renderer: plainRenderer, schemas, clock, chance, log },
     {
-      domain: 'bosh',
+      dns: { enabled: true, domain: 'bosh', includeIndex: false, useDnsAddresses: false, ...dns },
       settings: {
         directorName: 'test',
         agentWaitMs: 60_000,
@@ -119,16 +121,13 @@ export async function startGeneration(
 }
 
 /** A director with everything in this process: simulated machines, SQLite in memory, no sockets. */
-export async function givenDirector({
-  otherHandlers,
-  ...options
-}: WorldOptions & Pick<GenerationOptions, 'otherHandlers'> = {}) {
+export async function givenDirector(options: WorldOptions & Pick<GenerationOptions, 'dns'> = {}) {
   const world = await openWorld(options);
   const { store, bus, blobs, machines, cpi } = world;
-  const { engine, agents, heartbeats } = await startGeneration(
+  const { engine, agents, heartbeats, deploy } = await startGeneration(
     world,
     'only',
-    otherHandlers === undefined ? {} : { otherHandlers },
+    options.dns === undefined ? {} : { dns: options.dns },
   );
 
   const director = {
@@ -138,6 +137,7 @@ export async function givenDirector({
     agents,
     engine,
     blobs,
+    dns: deploy.dns,
     upload: (release?: Parameters<typeof uploadRelease>[1]) => uploadRelease(world, release),
     uploadStemcell: (version?: string) => uploadStemcell(world, version),
     cloudConfig: (content: string) => uploadCloudConfig(world, content),

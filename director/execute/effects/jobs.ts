@@ -8,8 +8,9 @@ import { applySpec, archiveOf } from '../../plan/instance-spec.ts';
 import type { StopIntent } from '../../plan/step.ts';
 import type { JobsWork, StepIo } from '../work.ts';
 import { settleDisks } from './disks.ts';
+import { recordNames } from './names.ts';
 
-/** Tells a new machine who it is; learns the addresses that the infrastructure chose. */
+/** Tells a new machine who it is, learns the addresses that the infrastructure chose, and gives it its names. */
 export async function introduce(io: StepIo): Promise<void> {
   const { work, task, agents } = io;
   const jobs = jobsOf(io);
@@ -18,9 +19,11 @@ export async function introduce(io: StepIo): Promise<void> {
   const { deployment, job, index, id, networks } = applySpec(jobs.spec);
   await agents.call(agentId, 'apply', [{ deployment, ...(job == null ? {} : { job }), index, id, networks }], call);
   const dynamic = Object.values(networks).some(({ type }) => type === 'dynamic');
-  if (!dynamic) return;
-  const state = await agents.call(agentId, 'get_state', [], call);
-  await jobs.learnNetworks(state.networks ?? {});
+  if (dynamic) {
+    const state = await agents.call(agentId, 'get_state', [], call);
+    await jobs.learnNetworks(state.networks ?? {});
+  }
+  await recordNames(io);
 }
 
 export async function prepare(io: StepIo): Promise<void> {
@@ -77,8 +80,9 @@ async function drainJobs(
 }
 
 export async function apply(io: StepIo): Promise<void> {
-  const { work, task, agents, blobs } = io;
+  const { work, task, agents, blobs, dns } = io;
   const jobs = jobsOf(io);
+  await dns.tell(agentOf(io));
   work.progress.advance(10, 'installing packages');
   const spec = await jobs.withArchive();
   await agents.call(agentOf(io), 'apply', [applySpec(spec)], { label: work.label, signal: task.signal });

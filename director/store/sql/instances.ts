@@ -20,6 +20,17 @@ export function sqlInstances(session: Session): Instances {
     get: async (id) => (await loadInstances(session, { id }))[0],
     all: () => loadInstances(session, {}),
 
+    numbers: (deployment) =>
+      session.read(async (db) => {
+        const rows = await db
+          .selectFrom('instances')
+          .select(['id', 'number'])
+          .where('deployment', '=', deployment)
+          .where('compilation', '=', flag(false))
+          .execute();
+        return new Map(rows.map((row) => [row.id, row.number]));
+      }),
+
     countByDeployment: () =>
       session.read(async (db) => {
         const rows = await db

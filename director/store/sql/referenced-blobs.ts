@@ -7,8 +7,9 @@ const pageRows = 1000;
 const specPageRows = 100;
 
 /**
- * What releases are made of, what the last applied specs name (rendered templates, compiled packages), and bundles of
- * logs until they are old. Exported releases are not here: they are for whoever asked, and go when they are old.
+ * What releases are made of, what the last applied specs name (rendered templates, compiled packages), what machines are
+ * told of each other's names, and bundles of logs until they are old. Exported releases are not here: they are for whoever
+ * asked, and go when they are old.
  */
 export async function* referencedBlobs(session: Session): AsyncGenerator<BlobId> {
   for (const table of ['release_jobs', 'packages', 'compiled_packages'] as const) {
@@ -23,6 +24,8 @@ export async function* referencedBlobs(session: Session): AsyncGenerator<BlobId>
     }
   }
   yield* logBundles(session);
+  const versions = await session.read((db) => db.selectFrom('dns_blobs').select('blob_id').execute());
+  for (const { blob_id } of versions) if (blob_id !== null) yield id<BlobId>(blob_id);
   for (let after = 0; ;) {
     const rows = await session.read((db) =>
       db

@@ -2,8 +2,10 @@ import type { Store } from '../store.ts';
 import { sqlConfigs } from './configs.ts';
 import { sqlDeployments } from './deployments.ts';
 import { sqlErrands } from './errands.ts';
+import { sqlDns } from './dns.ts';
 import { sqlEvents } from './events.ts';
 import { sqlInstances } from './instances.ts';
+import { sqlLinks } from './links.ts';
 import { sqlLocks } from './locks.ts';
 import { sqlProblems } from './problems.ts';
 import { sqlLogBundles } from './log-bundles.ts';
@@ -26,6 +28,8 @@ export function sqlStore(session: Session, close: () => Promise<void>): Store {
     problems: sqlProblems(session),
     errands: sqlErrands(session),
     logBundles: sqlLogBundles(session),
+    links: sqlLinks(session),
+    dns: sqlDns(session),
 
     attribute: (name) =>
       session.read(async (db) => {

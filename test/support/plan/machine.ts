@@ -5,6 +5,7 @@ import { vmShape, type WantedInstance } from '../../../director/plan/changes.ts'
 import { baseSpec, jobSpec, stemcellFor } from '../../../director/plan/instance-spec.ts';
 import type { Step } from '../../../director/plan/step.ts';
 import type { Instance, PersistentDisk } from '../../../director/store/instances.ts';
+import { anyNumbers } from './numbers.ts';
 
 type Do<K extends Step['kind']> = (step: Extract<Step, { kind: K }>, wanted: WantedInstance | null) => void;
 
@@ -64,6 +65,7 @@ export class Machine {
     'change-disk': (step) => this.#changeDisk(step),
     'update-settings': () => void this.#state(),
     introduce: () => void this.#state(),
+    'record-names': () => {},
     prepare: () => void this.#state(),
     stop: () => {
       const state = this.#state();
@@ -176,7 +178,14 @@ export class Machine {
     const networks = { ...wanted.networks, ...dynamicOf(state) };
     const packages = wanted.packages as Record<string, PackageRef>; // the test catalog compiles all
     this.instance.spec = {
-      ...baseSpec(wanted.deployment, wanted.group, wanted.layout, networks, packages),
+      ...baseSpec({
+        wanted: wanted.deployment,
+        group: wanted.group,
+        instance: wanted.layout,
+        networks,
+        packages,
+        numbers: anyNumbers(),
+      }),
       configuration_hash: wanted.rendered.configurationHash,
       template_hashes: wanted.rendered.templateHashes,
     };

@@ -2,11 +2,12 @@ import { id, type InstanceId } from '../../../common/ids.ts';
 import type { ActualDeployment } from '../../../director/plan/actual.ts';
 import type { WantedInstance } from '../../../director/plan/changes.ts';
 import { layOut, type GroupLayout, type Layout } from '../../../director/plan/layout.ts';
-import { resolveLinks, type ResolvedLinks } from '../../../director/plan/links.ts';
+import { deploymentsConsumedFrom, resolveLinks, type ResolvedLinks } from '../../../director/plan/links/resolve-links.ts';
 import { networkSettings } from '../../../director/plan/network-settings.ts';
 import { planDeployment, stateWish, type DeploymentPlan } from '../../../director/plan/plan-deployment.ts';
 import type { DeployOptions, WantedDeployment } from '../../../director/plan/wanted.ts';
 import { packageRefs } from './catalog.ts';
+import { anyNumbers } from './numbers.ts';
 
 export interface Planned {
   wanted: WantedDeployment;
@@ -24,7 +25,8 @@ export function planOf(wanted: WantedDeployment, actual: ActualDeployment, optio
     id<InstanceId>(`${letter}${String(i + 1).padStart(2, '0')}`),
   );
   const layout = layOut(wanted, actual, freshIds);
-  const links = resolveLinks(wanted, layout);
+  const elsewhere = new Map(deploymentsConsumedFrom(wanted).map((name) => [name, null]));
+  const { links } = resolveLinks(wanted, layout, { elsewhere, numbers: anyNumbers() });
   const instances = new Map(layout.groups.flatMap((group) => wantedInstances(wanted, group, links, options)));
   const plan = planDeployment(layout, instances, options, wanted.firstDeploy);
   return { wanted, actual, options, layout, instances, plan } satisfies Planned;
@@ -48,6 +50,7 @@ function wantedInstances(
         networks: networkSettings(group.group, layout, deployment.cloud.networks, known),
         packages: packageRefs(group.jobs),
         rendered: rendered(group, links),
+        namesDiffer: false,
         stateWish: stateWish(group.group, layout, options),
         tags: { ...deployment.tags, ...group.group.tags },
       },

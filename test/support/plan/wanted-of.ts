@@ -74,7 +74,13 @@ export function wantedOf(
     features: manifest.features,
     tags: manifest.tags,
     firstDeploy,
-    domain: 'bosh',
+    dns: {
+      domain: 'bosh',
+      enabled: true,
+      useAddresses: manifest.features.useDnsAddresses ?? false,
+      useShort: manifest.features.useShortDnsAddresses ?? false,
+      useLinkNames: manifest.features.useLinkDnsNames,
+    },
   };
 }
 
