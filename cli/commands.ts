@@ -1,6 +1,7 @@
 import { artifactCommands } from './commands/artifacts.ts';
 import { blobCommands } from './commands/blobs.ts';
 import { cleanUpCommands } from './commands/clean-up.ts';
+import { cloudCheckCommands } from './commands/cloud-check.ts';
 import { completionCommands } from './commands/completion.ts';
 import { configCommands } from './commands/configs.ts';
 import { curlCommands } from './commands/curl.ts';
@@ -23,6 +24,8 @@ import { notBuiltCommands } from './commands/not-built.ts';
 import { diskCommands } from './commands/disks.ts';
 import { orphanCommands } from './commands/orphans.ts';
 import { operateCommands } from './commands/operate.ts';
+import { rollbackCommands } from './commands/rollback.ts';
+import { recoverCommands } from './commands/recover.ts';
 import { taskCommands } from './commands/tasks.ts';
 import { uploadCommands } from './commands/uploads.ts';
 import type { CommandSpec } from './command.ts';
@@ -35,6 +38,8 @@ export const commands: readonly CommandSpec[] = [
   ...logInCommands,
   ...taskCommands,
   ...cleanUpCommands,
+  ...cloudCheckCommands,
+  ...recoverCommands,
   ...curlCommands,
   ...configCommands,
   ...legacyConfigCommands,
@@ -49,6 +54,7 @@ export const commands: readonly CommandSpec[] = [
   ...diskCommands,
   ...errandCommands,
   ...logCommands,
+  ...rollbackCommands,
   ...orphanCommands,
   ...localReleaseCommands,
   ...blobCommands,

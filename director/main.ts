@@ -12,6 +12,7 @@ import { listenToHeartbeats } from './bus/heartbeats.ts';
 import { loadConfig, type DirectorConfig } from './config.ts';
 import { namedPem } from './config/named-file.ts';
 import { compileForExport } from './deploy/compile-for-export.ts';
+import { deleteInstanceVm } from './deploy/delete-instance-vm.ts';
 import { adminPasswordFile } from './main/admin.ts';
 import { assembleCore } from './main/core.ts';
 import { openInfrastructure } from './main/infrastructure.ts';
@@ -201,6 +202,7 @@ async function start(
         chance,
         limits: artifactLimits,
         compile: compileForExport(deploy),
+        deleteInstanceVm: deleteInstanceVm(deploy),
       }),
       vms: listInstances({
         answersMsMax: config.limits.agentAnswersSeconds * 1000,

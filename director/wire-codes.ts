@@ -41,6 +41,7 @@ const numbers: Readonly<Record<string, number>> = {
   'stemcell-not-in-exported-from': 60004,
 
   'deployment-not-found': 70000,
+  'past-deploy-not-found': 70000,
   'instance-not-found': 70001,
   'instance-invalid-index': 70002,
   'snapshot-not-found': 70008,

@@ -81,7 +81,7 @@ export const orphanCommands: readonly CommandSpec[] = [
   },
   {
     name: 'delete-vm',
-    text: 'Delete VM (an orphaned one; of others not built yet)',
+    text: 'Delete VM',
     args: [{ name: 'CID' }],
     run: async ({ ui, session }, given) => {
       await session.director();

@@ -57,6 +57,9 @@ export class JsonUi implements Ui {
   askText(): Promise<string> {
     return Promise.reject(new CliError('Cannot ask for input in JSON UI'));
   }
+  askChoice(): Promise<number> {
+    return Promise.reject(new CliError('Cannot ask for a choice in JSON UI'));
+  }
   askPassword(): Promise<string> {
     return Promise.reject(new CliError('Cannot ask for password in JSON UI'));
   }

@@ -28,12 +28,26 @@ export class Prompts {
     throw new CliError('Stopped');
   }
 
-  async text(label: string): Promise<string> {
+  async text(label: string, fallback = ''): Promise<string> {
     this.#mustBeInteractive();
     for (let asked = 0; asked < asksMax; asked++) {
-      this.#streams.out(`${label} (): `);
-      const answer = await this.#answer('Asking for text');
+      this.#streams.out(`${label} (${fallback}): `);
+      const answer = (await this.#answer('Asking for text')) || fallback;
       if (answer !== '') return answer;
+    }
+    throw new CliError('Stopped');
+  }
+
+  async choice(label: string, options: readonly string[]): Promise<number> {
+    if (!this.#interactive) throw new CliError('Cannot ask for a choice in non-interactive UI');
+    options.forEach((option, i) => this.#streams.out(`${i + 1}: ${option}\n`));
+    for (let asked = 0; asked < asksMax; asked++) {
+      this.#streams.out(`${label} (1): `);
+      const answer = await this.#answer('Asking for choice');
+      const chosen = answer === '' ? 1 : Number(answer);
+      if (Number.isInteger(chosen) && chosen >= 1 && chosen <= options.length) return chosen - 1;
+      const why = Number.isInteger(chosen) ? `must be 1-${options.length}` : 'not a number';
+      this.#streams.out(`invalid selection (${why})\n`);
     }
     throw new CliError('Stopped');
   }

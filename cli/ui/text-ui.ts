@@ -82,9 +82,14 @@ export class TextUi implements Ui {
     return this.#prompts.confirm(label);
   }
 
-  askText(label: string): Promise<string> {
+  askText(label: string, fallback?: string): Promise<string> {
     this.#pad('ask');
-    return this.#prompts.text(label);
+    return this.#prompts.text(label, fallback);
+  }
+
+  askChoice(label: string, options: readonly string[]): Promise<number> {
+    this.#pad('auto');
+    return this.#prompts.choice(label, options);
   }
 
   askPassword(label: string): Promise<string> {

@@ -18,7 +18,10 @@ export interface Ui {
   table(table: Table): void;
   /** @throws CliError `Stopped` unless the answer is yes */
   confirm(label?: string): Promise<void>;
-  askText(label: string): Promise<string>;
+  /** @param fallback what an empty answer means; without, an answer is asked for until there is one */
+  askText(label: string, fallback?: string): Promise<string>;
+  /** @returns the index of what was chosen; an empty answer is the first */
+  askChoice(label: string, options: readonly string[]): Promise<number>;
   /** `label` is all that is shown, but for a colon. */
   askPassword(label: string): Promise<string>;
   flush(): void;

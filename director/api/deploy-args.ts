@@ -1,3 +1,4 @@
+import type { ChosenVersions } from '../store/deployments.ts';
 import type { InstanceState } from '../store/instances.ts';
 
 /** How a deploy shall be done; what `bosh deploy`'s flags say. */
@@ -29,6 +30,8 @@ export interface StateChange {
 /** Arguments of the task `update_deployment`. */
 export interface UpdateDeploymentArgs {
   deployment: string;
+  /** Of a manifest that was deployed before: what its `latest` stood for then. */
+  versions?: ChosenVersions;
   manifestText: string;
   options: DeployOptions;
   /** The configs to deploy with, exactly. */

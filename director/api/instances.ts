@@ -68,6 +68,7 @@ export function instanceRoutes(deps: ApiDeps): Router {
       if ((await readText(req)).trim() !== '') throw manifestWithState();
       if (deployment.manifest === null) throw neverDeployed(deployment.name);
       const options = stateOptionsOf(req, group, scopesOf(res));
+      const [newest] = await store.deployments.pastDeploys(deployment.name);
       const args: UpdateDeploymentArgs = {
         deployment: deployment.name,
         manifestText: deployment.manifest,
@@ -76,6 +77,7 @@ export function instanceRoutes(deps: ApiDeps): Router {
         runtimeConfigIds: deployment.runtimeConfigIds,
         new: false,
         stateChanges: [{ group, index: one?.index ?? null, state }],
+        ...(newest === undefined ? {} : { versions: newest.versions }),
       };
       const description = options.dryRun ? 'create deployment (dry run)' : 'create deployment';
       redirectToTask(res, await enqueueFor(res, tasks, { type: 'update_deployment', description, args, deployment }));

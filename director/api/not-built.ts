@@ -20,7 +20,6 @@ const notBuilt: ReadonlyArray<[method: Method, path: string, what: string]> = [
   ['post', '/deployments/:deployment/jobs/:group/:instance/snapshots', 'Snapshots'],
   ['get', '/deployments/:deployment/certificate_expiry', 'The expiry of certificates of a deployment'],
   ['delete', '/networks/:name', 'Managed networks (bosh delete-network)'],
-  ['delete', '/vms/:cid', 'Deleting single VMs (bosh delete-vm)'],
   ['get', '/deployed_variables/:name', 'Where a variable is deployed'],
   ['get', '/dynamic_disks', 'Dynamic disks'],
   ['post', '/dynamic_disks', 'Dynamic disks'],

@@ -1,11 +1,11 @@
 import { Router } from 'express';
 import type { OrphanedVm } from '../store/instances.ts';
 import type { OrphanedVm as WireVm } from './contract/operations.ts';
-import type { DeleteOrphanedVmArgs } from '../artifacts/args.ts';
+import type { DeleteVmArgs } from '../artifacts/args.ts';
 import type { ApiDeps } from './deps.ts';
 import { enqueueFor } from './enqueue.ts';
 import { plainText, redirectToTask } from './http/answers.ts';
-import { queryText } from './http/query.ts';
+import { pathText, queryText } from './http/query.ts';
 import { rubyTime } from './ruby-time.ts';
 
 /** What deployments have left behind: VMs; networks, of which we keep none. Disks: disks.ts. */
@@ -17,12 +17,9 @@ export function orphanRoutes({ store, tasks, requires }: ApiDeps): Router {
     res.json((await store.instances.orphanedVms()).map(orphanedVmToWire));
   });
 
-  // Of other VMs: not built yet (not-built.ts).
-  router.delete('/vms/:cid', requires('admin'), async (req, res, next) => {
-    const name = String(req.params['cid']);
-    const orphan = (await store.instances.orphanedVms()).find(({ cid, agentId }) => cid === name || agentId === name);
-    if (orphan === undefined) return next();
-    const args: DeleteOrphanedVmArgs = { agentId: orphan.agentId };
+  router.delete('/vms/:cid', requires('admin'), async (req, res) => {
+    const name = pathText(req, 'cid');
+    const args: DeleteVmArgs = { name };
     redirectToTask(res, await enqueueFor(res, tasks, { type: 'delete_vm', description: `delete vm ${name}`, args }));
   });
 

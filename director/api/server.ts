@@ -25,6 +25,7 @@ import { notBuiltRoutes } from './not-built.ts';
 import { orphanRoutes } from './orphans.ts';
 import { packageRoutes } from './packages.ts';
 import { problemRoutes } from './problems.ts';
+import { pastDeployRoutes } from './past-deploys.ts';
 import { releaseRoutes } from './releases.ts';
 import { resourceRoutes } from './resources.ts';
 import { stemcellRoutes } from './stemcells.ts';
@@ -47,6 +48,7 @@ export function createApi(given: CreateApiDeps): Express {
   app.use(taskRoutes(deps));
   app.use(deploymentRoutes(deps));
   app.use(deploymentDiffRoutes(deps));
+  app.use(pastDeployRoutes(deps));
   app.use(instanceRoutes(deps));
   app.use(problemRoutes(deps));
   app.use(accessRoutes(deps));

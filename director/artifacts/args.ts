@@ -47,9 +47,10 @@ export interface ExportReleaseArgs {
   jobs: readonly string[];
 }
 
-/** Arguments of the task `delete_vm`, which is for VMs that were given up. */
-export interface DeleteOrphanedVmArgs {
-  agentId: string;
+/** Arguments of the task `delete_vm`. */
+export interface DeleteVmArgs {
+  /** Its cid; of one that was given up also its agent's id. */
+  name: string;
 }
 
 /** Arguments of the task `delete_artifacts`. */

@@ -2,6 +2,7 @@ import type { Chance } from '../../common/chance.ts';
 import type { Clock } from '../../common/clock.ts';
 import type { Blobstore } from '../blobs/blobstore.ts';
 import type { Cpis } from '../execute/cpis.ts';
+import type { Vm } from '../store/instances.ts';
 import type { TaskContext } from '../tasks/task-context.ts';
 
 /** What handlers of releases, stemcells and clean-up need besides their task. */
@@ -14,6 +15,7 @@ export interface ArtifactDeps {
   chance: Chance;
   limits: ArtifactLimits;
   compile: CompileForExport;
+  deleteInstanceVm: DeleteInstanceVm;
 }
 
 export interface ArtifactLimits {
@@ -36,3 +38,6 @@ export type CompileForExport = (
   },
   task: TaskContext,
 ) => Promise<void>;
+
+/** Deletes a VM that an instance has, while the task holds its deployment's lock. */
+export type DeleteInstanceVm = (vm: Vm, task: TaskContext) => Promise<void>;

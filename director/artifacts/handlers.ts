@@ -1,8 +1,8 @@
 import type { TaskHandler } from '../tasks/task-context.ts';
 import { cleanUp } from './clean-up/clean-up.ts';
-import { deleteOrphanedVm } from './delete-orphaned-vm.ts';
 import { deleteRelease } from './delete-release.ts';
 import { deleteStemcell } from './delete-stemcell.ts';
+import { deleteVm } from './delete-vm.ts';
 import type { ArtifactDeps } from './deps.ts';
 import { exportRelease } from './export-release.ts';
 import { updateRelease } from './update-release.ts';
@@ -16,7 +16,7 @@ export function artifactTaskHandlers(deps: ArtifactDeps): Record<string, TaskHan
     export_release: exportRelease(deps),
     update_stemcell: updateStemcell(deps),
     delete_stemcell: deleteStemcell(deps),
-    delete_vm: deleteOrphanedVm(deps),
+    delete_vm: deleteVm(deps),
     delete_artifacts: cleanUp(deps),
   };
 }

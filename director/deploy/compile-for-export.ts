@@ -6,6 +6,7 @@ import { compilationMachines } from './compilation.ts';
 import { resolve } from './resolve.ts';
 import type { DeployDeps } from './deploy-deps.ts';
 import { gone } from './gone.ts';
+import { textsOnRecord } from './texts-on-record.ts';
 
 interface ExportWish {
   deployment: string;
@@ -28,17 +29,8 @@ export function compileForExport(deps: DeployDeps): (wish: ExportWish, task: Tas
         details: { boshCode: 30006 },
       });
     }
-    const configs = async (ids: readonly number[]) => (await store.configs.getAll(ids)).map(({ content }) => content);
-    const resolved = await resolve(
-      {
-        manifest: deployment.manifest,
-        cloudConfigs: await configs(deployment.cloudConfigIds),
-        runtimeConfigs: await configs(deployment.runtimeConfigIds),
-        teams: deployment.teams,
-        firstDeploy: false,
-      },
-      { ...deps, store, task, directorName: deps.settings.directorName },
-    );
+    const texts = await textsOnRecord({ ...deployment, manifest: deployment.manifest }, store);
+    const resolved = await resolve(texts, { ...deps, store, task, directorName: deps.settings.directorName });
     const demand = {
       release,
       packages: new Map(contents.packages.map((pkg) => [pkg.name, pkg])),

@@ -56,14 +56,12 @@ export function deleteDeployment(deps: DeployDeps): TaskHandler {
         const artifacts = events.stage('Removing deployment artifacts', 2);
         await artifacts.task('Detaching stemcells', () => Promise.resolve());
         await artifacts.task('Detaching releases', () => Promise.resolve());
-        await events
-          .stage('Destroying deployment', 1)
-          .task('Destroying deployment', () =>
-            store.atomically(async (inside) => {
-              await inside.dns.setAliases(name, []);
-              await inside.deployments.delete(name);
-            }),
-          );
+        await events.stage('Destroying deployment', 1).task('Destroying deployment', () =>
+          store.atomically(async (inside) => {
+            await inside.dns.setAliases(name, []);
+            await inside.deployments.delete(name);
+          }),
+        );
         await deps.dns.tellAll();
         await task.record({ ...event, parentId });
         return result;

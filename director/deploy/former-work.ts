@@ -14,6 +14,7 @@ import { gone } from './gone.ts';
 import { addressesChanged, groupMissing, neverUpdated, stemcellMissing } from './instance-errors.ts';
 import { resolve } from './resolve.ts';
 import { stemcellOf } from './stemcells.ts';
+import { textsOnRecord } from './texts-on-record.ts';
 
 /** An instance to be brought back to what it last was, not to what is wanted now. */
 export interface FormerWork {
@@ -52,17 +53,8 @@ async function formerlyWanted(name: string, deps: DeployDeps, task: TaskContext)
   const deployment = await store.deployments.get(name);
   if (deployment === undefined) throw gone(name);
   if (deployment.manifest === null) return null;
-  const configs = async (ids: readonly number[]) => (await store.configs.getAll(ids)).map(({ content }) => content);
-  const { wanted } = await resolve(
-    {
-      manifest: deployment.manifest,
-      cloudConfigs: await configs(deployment.cloudConfigIds),
-      runtimeConfigs: await configs(deployment.runtimeConfigIds),
-      teams: deployment.teams,
-      firstDeploy: false,
-    },
-    { ...deps, store, task, directorName: deps.settings.directorName },
-  );
+  const texts = await textsOnRecord({ ...deployment, manifest: deployment.manifest }, store);
+  const { wanted } = await resolve(texts, { ...deps, store, task, directorName: deps.settings.directorName });
   return wanted;
 }
 

@@ -41,6 +41,7 @@ export async function prepare(
     runtimeConfigs: await configs(args.runtimeConfigIds),
     teams: deployment.teams,
     firstDeploy: deployment.manifest === null,
+    versions: args.versions,
   };
   const resolveDeps = { ...deps, store, task, directorName: deps.settings.directorName };
   const warn = (warnings: readonly string[]) => warnings.forEach((warning) => events.warning(warning));

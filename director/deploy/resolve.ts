@@ -11,9 +11,11 @@ import type { YamlMap } from '../../manifests/value.ts';
 import type { DnsSettings, LocalDns } from '../dns/local-dns.ts';
 import type { CpiListener, Cpis } from '../execute/cpis.ts';
 import type { WantedDeployment, WantedDisk, WantedDns, WantedGroup, WantedJob } from '../plan/wanted.ts';
+import type { ChosenVersions } from '../store/deployments.ts';
 import type { ReleaseContents } from '../store/releases.ts';
 import type { Store } from '../store/store.ts';
 import type { JobLibrary } from './job-library.ts';
+import { chosenVersions, withVersions } from './chosen-versions.ts';
 import { CollectedFaults } from './collected-faults.ts';
 import { readTexts } from './read-texts.ts';
 import { resolveJobs, type GroupJobs } from './resolve-jobs.ts';
@@ -36,6 +38,8 @@ export interface DeploymentTexts {
   runtimeConfigs: readonly string[];
   teams: readonly string[];
   firstDeploy: boolean;
+  /** What `latest` stands for; undefined: the newest that there is. */
+  versions?: ChosenVersions | undefined;
 }
 
 export interface Resolved {
@@ -43,6 +47,8 @@ export interface Resolved {
   /** What the manifest's `latest` turned out to be. */
   releases: Array<{ name: string; version: string }>;
   stemcells: Array<{ name: string; version: string }>;
+  /** The same by what the manifest names. */
+  versions: ChosenVersions;
   exportedFrom: ReadonlyMap<string, ReadonlyArray<{ os: string; version: string }>>;
   /** For machines that compile. */
   compilationProperties: YamlMap;
@@ -63,7 +69,7 @@ interface Found {
 /** Looks up everything that a manifest names. Reads only. @throws OperatorError with all faults, of everything that can be checked without the others */
 export async function resolve(texts: DeploymentTexts, deps: ResolveDeps): Promise<Resolved> {
   const faults = new CollectedFaults();
-  const { manifest, cloud, runtime } = await readTexts(texts, faults);
+  const { manifest, cloud, runtime } = withVersions(await readTexts(texts, faults), texts.versions);
   const named = { manifest, runtime, teams: texts.teams };
   const { groups, stemcellSets, releases } = await lookUp(named, { store: deps.store, faults });
   const wantedJobs = await resolveJobs(groups, { releases, jobs: deps.jobs, faults });
@@ -76,6 +82,7 @@ export async function resolve(texts: DeploymentTexts, deps: ResolveDeps): Promis
     const jobs = wantedJobs.byGroup.get(group.name) ?? [];
     wantedGroups.push(await resolveGroup(group, jobs, { cloud, stemcellSets, deps }));
   }
+  const used = [...releases.values()].map(({ release: { name, version } }) => ({ name, version }));
   return {
     wanted: {
       name: id<DeploymentName>(manifest.name),
@@ -87,7 +94,8 @@ export async function resolve(texts: DeploymentTexts, deps: ResolveDeps): Promis
       firstDeploy: texts.firstDeploy,
       dns: wantedDns(manifest.features, deps.dns.settings),
     },
-    releases: [...releases.values()].map(({ release: { name, version } }) => ({ name, version })),
+    releases: used,
+    versions: chosenVersions(used, stemcellSets),
     stemcells: [...stemcellSets.values()].flatMap(({ names }) => names),
     exportedFrom: new Map(
       [...manifest.releases, ...runtime.releases].map(({ name, exportedFrom }) => [name, exportedFrom]),

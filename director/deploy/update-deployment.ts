@@ -152,8 +152,11 @@ class Deploy {
     const releases = [...resolved.releases, ...still.releases];
     const stemcells = [...resolved.stemcells, ...still.stemcells];
     const { manifestText: manifest, cloudConfigIds, runtimeConfigIds } = this.#args;
+    const { id: taskId, user } = this.#task.task;
+    const deploy = { taskId, user, atMs: this.#deps.clock.now(), versions: resolved.versions };
+    const configs = { cloudConfigIds, runtimeConfigIds };
     await store.atomically(async (inside) => {
-      await inside.deployments.deployed(this.#name, { manifest, cloudConfigIds, runtimeConfigIds, releases, stemcells });
+      await inside.deployments.deployed(this.#name, { manifest, ...configs, releases, stemcells, deploy });
       await inside.links.settle(this.#name);
     });
     const changed = plan.batches

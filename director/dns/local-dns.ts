@@ -103,7 +103,9 @@ export class LocalDns {
     const { store, blobs, clock } = this.#deps;
     const all = await store.dns.blobs();
     const before = clock.now() - olderThanMs;
-    const old = all.slice(0, Math.max(0, all.length - Math.max(1, keep))).filter(({ createdAtMs }) => createdAtMs < before);
+    const old = all
+      .slice(0, Math.max(0, all.length - Math.max(1, keep)))
+      .filter(({ createdAtMs }) => createdAtMs < before);
     for (const { blobId } of old) await blobs.delete(blobId);
     await store.dns.forgetBlobs(old.map(({ version }) => version));
     return old.length;
@@ -115,7 +117,7 @@ export class LocalDns {
     const newest = (await store.dns.newestBlob()) ?? null;
     if (changes === (newest?.changes ?? 0)) return newest;
     const text = new RecordsText(await store.dns.numbers(), this.settings);
-    for (let after: number | null = 0; after !== null; ) {
+    for (let after: number | null = 0; after !== null;) {
       const page = await store.dns.recordsAfter(after);
       text.add(page.records);
       after = page.next;

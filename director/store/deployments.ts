@@ -1,4 +1,4 @@
-import type { DeploymentName } from '../../common/ids.ts';
+import type { DeploymentName, TaskId } from '../../common/ids.ts';
 
 export interface Deployment {
   id: number;
@@ -14,13 +14,32 @@ export interface Deployment {
   createdAtMs: number;
 }
 
+/** Which versions a manifest's `latest` stood for: of releases by name, of stemcells by alias. */
+export interface ChosenVersions {
+  releases: Readonly<Record<string, string>>;
+  stemcells: Readonly<Record<string, string>>;
+}
+
+/** A deploy that succeeded. */
+export interface PastDeploy {
+  taskId: TaskId;
+  atMs: number;
+  user: string;
+  cloudConfigIds: number[];
+  runtimeConfigIds: number[];
+  versions: ChosenVersions;
+}
+
 export interface Deployments {
   /** By name. */
   list(): Promise<Deployment[]>;
   get(name: string): Promise<Deployment | undefined>;
   /** Existing: returned as it is. */
   create(name: DeploymentName, teams: string[], nowMs: number): Promise<Deployment>;
-  /** What a successful deploy leaves. Releases and stemcells replace the former lists. */
+  /**
+   * What a successful deploy leaves. Releases and stemcells replace the former lists. It becomes the newest of the past
+   * deploys, of which the last ten that differ are kept; the same deploy again takes the place of the one before.
+   */
   deployed(
     name: string,
     what: {
@@ -29,8 +48,12 @@ export interface Deployments {
       runtimeConfigIds: readonly number[];
       releases: ReadonlyArray<{ name: string; version: string }>;
       stemcells: ReadonlyArray<{ name: string; version: string }>;
+      deploy: Pick<PastDeploy, 'taskId' | 'atMs' | 'user' | 'versions'>;
     },
   ): Promise<void>;
+  /** Newest first: the first is what the deployment was after its last success. */
+  pastDeploys(name: string): Promise<PastDeploy[]>;
+  pastManifest(name: string, taskId: TaskId): Promise<string | undefined>;
   /** Adds what a deploy under way uses, so that nobody deletes it meanwhile. */
   uses(
     name: string,

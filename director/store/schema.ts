@@ -17,6 +17,7 @@ export interface Schema {
   deployments: DeploymentTable;
   deployment_releases: { deployment: string; name: string; version: string };
   deployment_stemcells: { deployment: string; name: string; version: string };
+  past_deploys: PastDeployTable;
 
   releases: { id: Generated<number>; name: string };
   release_versions: ReleaseVersionTable;
@@ -173,6 +174,18 @@ export interface DeploymentTable {
   cloud_config_ids: string;
   runtime_config_ids: string;
   created_at_ms: number;
+}
+
+export interface PastDeployTable {
+  deployment: string;
+  task_id: number;
+  at_ms: number;
+  username: string;
+  /** Gzipped text. */
+  manifest: Buffer;
+  cloud_config_ids: string;
+  runtime_config_ids: string;
+  versions: string;
 }
 
 export interface ReleaseVersionTable {

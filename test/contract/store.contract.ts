@@ -260,7 +260,13 @@ export function storeContract(name: string, given: () => Promise<GivenStore>): v
       await store.deployments.uses('web', { releases: [one, { name: 'r', version: '2' }], stemcells: [] });
       expect((await store.deployments.get('web'))?.releases).toHaveLength(2);
       const ids = { cloudConfigIds: [7], runtimeConfigIds: [8, 9] };
-      await store.deployments.deployed('web', { manifest: 'name: web', ...ids, releases: [one], stemcells: [] });
+      await store.deployments.deployed('web', {
+        manifest: 'name: web',
+        ...ids,
+        releases: [one],
+        stemcells: [],
+        deploy: { taskId: taskId(1), atMs: 300, user: 'admin', versions: { releases: {}, stemcells: {} } },
+      });
       expect(await store.deployments.list()).toEqual([
         { ...made, manifest: 'name: web', ...ids, releases: [one], stemcells: [] },
       ]);
@@ -268,6 +274,40 @@ export function storeContract(name: string, given: () => Promise<GivenStore>): v
       expect(await store.releases.usedBy('r', '2')).toEqual([]);
     });
 
+    test('of its deploys the last ten that differ are kept, newest first, each with its manifest', async () => {
+      await store.deployments.create(web, [], 100);
+      const deploy = (task: number, manifest: string) =>
+        store.deployments.deployed('web', {
+          manifest,
+          cloudConfigIds: [7],
+          runtimeConfigIds: [],
+          releases: [],
+          stemcells: [],
+          deploy: {
+            taskId: taskId(task),
+            atMs: task * 100,
+            user: 'admin',
+            versions: { releases: { r: '1' }, stemcells: { default: '2' } },
+          },
+        });
+      const kept = async () => (await store.deployments.pastDeploys('web')).map((past) => Number(past.taskId));
+      for (let task = 1; task <= 12; task++) await deploy(task, `n: ${task}`);
+      expect(await kept()).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
+      await deploy(13, 'n: 12'); // the same again
+      await deploy(13, 'n: 12'); // by a director that was killed before it could say so
+      expect(await kept()).toEqual([13, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
+      expect((await store.deployments.pastDeploys('web'))[0]).toEqual({
+        taskId: 13,
+        atMs: 1300,
+        user: 'admin',
+        cloudConfigIds: [7],
+        runtimeConfigIds: [],
+        versions: { releases: { r: '1' }, stemcells: { default: '2' } },
+      });
+      expect(await store.deployments.pastManifest('web', taskId(5))).toBe('n: 5');
+      expect(await store.deployments.pastManifest('web', taskId(2))).toBeUndefined();
+      await store.deployments.delete('web');
+      expect(await kept()).toEqual([]);
     test('links are recorded by a deploy, found by others while shared, and settle once it succeeded', async () => {
       for (const name of ['giver', 'taker']) await store.deployments.create(id<DeploymentName>(name), [], 1);
       const key = (group: string, name = 'db') => ({ ownerType: 'job' as const, group, owner: 'db', name });

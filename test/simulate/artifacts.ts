@@ -11,6 +11,7 @@ import type {
   UpdateStemcellArgs,
 } from '../../director/artifacts/args.ts';
 import { artifactTaskHandlers } from '../../director/artifacts/handlers.ts';
+import { deleteInstanceVm } from '../../director/deploy/delete-instance-vm.ts';
 import type { GenerationOptions, World } from '../support/given-director.ts';
 import { buildRelease, bytesOf, packRelease } from '../support/release-archive.ts';
 import { newTask } from '../support/task-world.ts';
@@ -100,6 +101,7 @@ export class Artifacts {
       spoolDir: this.#dir,
       limits: { downloadBytesMax: 1_000_000, downloadMsMax: 60_000 },
       compile: () => Promise.reject(new Error('nothing is exported here')),
+      deleteInstanceVm: deleteInstanceVm(deploy),
     });
   };
 

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import Value from 'typebox/value';
-import { id, type DeploymentName } from '../../common/ids.ts';
+import { id, taskId, type DeploymentName } from '../../common/ids.ts';
 import { packArchive } from '../../common/archive-pack.ts';
 import { ExportResult, ReleaseDetails, ReleaseList } from '../../director/api/contract/releases.ts';
 import { CleanUpPlan } from '../../director/api/contract/operations.ts';
@@ -64,7 +64,8 @@ const details = async (name = 'web', version = '1') => {
 };
 const deployed = async (version: string) => {
   await api.store.deployments.create(id<DeploymentName>('cf'), [], 0);
-  const what = { manifest: 'name: cf', cloudConfigIds: [], runtimeConfigIds: [], stemcells: [] };
+  const deploy = { taskId: taskId(1), atMs: 0, user: 'admin', versions: { releases: {}, stemcells: {} } };
+  const what = { manifest: 'name: cf', cloudConfigIds: [], runtimeConfigIds: [], stemcells: [], deploy };
   await api.store.deployments.deployed('cf', { ...what, releases: [{ name: 'web', version }] });
 };
 

@@ -38,6 +38,7 @@ beforeEach(async () => {
             runtimeConfigIds: args.runtimeConfigIds,
             releases: [],
             stemcells: [],
+            deploy: { taskId: task.task.id, atMs: 0, user: 'admin', versions: { releases: {}, stemcells: {} } },
           });
         });
         return `/deployments/${args.deployment}`;

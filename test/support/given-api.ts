@@ -74,6 +74,7 @@ export async function givenApi(options: GivenApiOptions = {}) {
     chance,
     limits: { downloadBytesMax: 100_000_000, downloadMsMax: 10_000 },
     compile: options.compile ?? (() => Promise.reject(new Error('nothing compiles here'))),
+    deleteInstanceVm: () => Promise.reject(new Error('no instance has a VM here')),
   };
   const agents = options.agents ?? {
     getState: () => Promise.reject(new OperatorError('no', { code: 'agent-timed-out' })),

@@ -121,14 +121,17 @@ export async function startGeneration(
 }
 
 /** A director with everything in this process: simulated machines, SQLite in memory, no sockets. */
-export async function givenDirector(options: WorldOptions & Pick<GenerationOptions, 'dns'> = {}) {
+export async function givenDirector({
+  otherHandlers,
+  dns,
+  ...options
+}: WorldOptions & Pick<GenerationOptions, 'otherHandlers' | 'dns'> = {}) {
   const world = await openWorld(options);
   const { store, bus, blobs, machines, cpi } = world;
-  const { engine, agents, heartbeats, deploy } = await startGeneration(
-    world,
-    'only',
-    options.dns === undefined ? {} : { dns: options.dns },
-  );
+  const { engine, agents, heartbeats, deploy } = await startGeneration(world, 'only', {
+    ...(otherHandlers === undefined ? {} : { otherHandlers }),
+    ...(dns === undefined ? {} : { dns }),
+  });
 
   const director = {
     store,

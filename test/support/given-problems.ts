@@ -3,7 +3,10 @@ import type { VirtualClock } from '../../common/clock.ts';
 import { id } from '../../common/ids.ts';
 import type { ApplyResolutionsArgs, ScanAndFixArgs } from '../../director/problems/args.ts';
 import { problemDescriber } from '../../director/problems/describe.ts';
-import { cloudConfigOf, givenDirector, webTier } from './given-director.ts';
+import { deleteVm } from '../../director/artifacts/delete-vm.ts';
+import type { ArtifactDeps } from '../../director/artifacts/deps.ts';
+import { deleteInstanceVm } from '../../director/deploy/delete-instance-vm.ts';
+import { cloudConfigOf, givenDirector, webTier, type GenerationOptions } from './given-director.ts';
 import { patientClock } from './real-work.ts';
 import { newTask } from './task-world.ts';
 
@@ -12,7 +15,7 @@ export async function givenDeployed({
   manifest = webTier({ instances: 3, disk: true }),
   clock = patientClock(),
 }: { manifest?: string; clock?: VirtualClock } = {}) {
-  const director = await givenDirector({ clock });
+  const director = await givenDirector({ clock, otherHandlers: deletingVms });
   await director.upload();
   await director.uploadStemcell();
   await director.cloudConfig(cloudConfigOf());
@@ -38,6 +41,8 @@ export async function givenDeployed({
   };
   return {
     ...director,
+    director,
+    manifest,
     clock,
     deploy,
     instances,
@@ -55,6 +60,10 @@ export async function givenDeployed({
       return disk.cid;
     },
     scan: () => run('cck_scan', { deployment: 'web' }),
+    enqueueScan: () =>
+      clock.runUntil(
+        director.engine.enqueue(newTask('cck_scan', { args: { deployment: 'web' }, deployment: id('web') })),
+      ),
     scanAndFix: (jobs: ScanAndFixArgs['jobs']) => run('cck_scan_and_fix', { deployment: 'web', jobs }),
     /** As clients see them. */
     problems: async () => {
@@ -78,9 +87,14 @@ export async function givenDeployed({
         maxInFlightOverrides: {},
       });
     },
+    deleteVm: (name: string) => run('delete_vm', { name }),
     close: () => clock.runUntil(director.close()),
   };
 }
+
+const deletingVms: NonNullable<GenerationOptions['otherHandlers']> = ({ deploy, cpis }) => ({
+  delete_vm: deleteVm({ cpis, deleteInstanceVm: deleteInstanceVm(deploy) } as ArtifactDeps), // it uses no more of them
+});
 
 /** `stage: task` of what a task's event output says has finished. */
 export function told(events: string): string[] {
@@ -88,4 +102,14 @@ export function told(events: string): string[] {
     const event = line === '' ? {} : (JSON.parse(line) as { stage?: string; task?: string; state?: string });
     return event.state === 'finished' ? [`${event.stage}: ${event.task}`] : [];
   });
+}
+
+/** How many steps of a stage ran side by side. */
+export function mostAtOnce(events: string): number {
+  let [running, most] = [0, 0];
+  for (const [, state] of events.matchAll(/"stage":"Applying problem resolutions".*?"state":"(\w+)"/g)) {
+    if (state === 'started') most = Math.max(most, ++running);
+    if (state === 'finished' || state === 'failed') running--;
+  }
+  return most;
 }

@@ -30,6 +30,27 @@ export const DeploymentManifest = Type.Object({
 });
 export type DeploymentManifest = Static<typeof DeploymentManifest>;
 
+/** A deploy that succeeded, and can be gone back to. Gantry's own. */
+export const PastDeploySummary = Type.Object({
+  /** Of the deploy. */
+  task: Type.Integer(),
+  /** Unix seconds. */
+  deployed_at: Type.Integer(),
+  user: Type.String(),
+  /** Versions by name. */
+  releases: Type.Record(Type.String(), Type.String()),
+  /** Versions by the manifest's aliases. */
+  stemcells: Type.Record(Type.String(), Type.String()),
+  cloud_config_ids: Type.Array(Type.Integer()),
+  runtime_config_ids: Type.Array(Type.Integer()),
+});
+export type PastDeploySummary = Static<typeof PastDeploySummary>;
+
+export interface RollbackQuery extends Omit<DeployQuery, 'context'> {
+  /** Of a past deploy; default: the one before the last, or after a failed deploy the last that succeeded. */
+  task?: string;
+}
+
 export interface DeployQuery {
   recreate?: 'true';
   recreate_persistent_disks?: 'true';

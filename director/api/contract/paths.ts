@@ -15,6 +15,8 @@ export const paths = {
   deployments: '/deployments',
   deployment: (name: string) => `/deployments/${segment(name)}`,
   deploymentDiff: (name: string) => `/deployments/${segment(name)}/diff`,
+  pastDeploys: (name: string) => `/deployments/${segment(name)}/past_deploys`,
+  rollback: (name: string) => `/deployments/${segment(name)}/rollback`,
   instances: (name: string) => `/deployments/${segment(name)}/instances`,
   vms: (name: string) => `/deployments/${segment(name)}/vms`,
   group: (name: string, group: string) => `/deployments/${segment(name)}/jobs/${segment(group)}`,

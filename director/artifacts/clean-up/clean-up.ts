@@ -2,7 +2,7 @@ import { OperatorError } from '../../../common/errors.ts';
 import { deleteAllOrphaned } from '../../disks/delete-orphaned-disks.ts';
 import type { TaskContext, TaskHandler } from '../../tasks/task-context.ts';
 import type { CleanUpArgs } from '../args.ts';
-import { deleteOrphan } from '../delete-orphaned-vm.ts';
+import { deleteOrphan } from '../delete-vm.ts';
 import { deleteVersion } from '../delete-release.ts';
 import { deleteStemcellEverywhere } from '../delete-stemcell.ts';
 import type { ArtifactDeps } from '../deps.ts';

@@ -22,7 +22,11 @@ interface DescribedInstance {
  * What a provider tells, with the addresses of all networks, of which each consumer gets those that it asks for. In
  * BOSH's keys and their order; it is stored like this. Source: deployment_plan/link.rb, disk_link.rb.
  */
-export function* describing(wanted: WantedDeployment, offer: Offer, numbers: Numbers): Generator<void, ProviderContent> {
+export function* describing(
+  wanted: WantedDeployment,
+  offer: Offer,
+  numbers: Numbers,
+): Generator<void, ProviderContent> {
   const { source, key } = offer;
   if (source.kind === 'recorded') return source.content ?? {};
   if (source.kind === 'disk')

@@ -2,6 +2,7 @@ import type { Selectable } from 'kysely';
 import { type DeploymentName, id } from '../../../common/ids.ts';
 import { groupBy } from '../../../common/group-by.ts';
 import type { Deployment, Deployments } from '../deployments.ts';
+import { pastDeploysOf, pastManifest, recordDeploy } from './past-deploys.ts';
 import type { DeploymentTable } from '../schema.ts';
 import { fromJson, portions, toJson } from './rows.ts';
 import type { Db, Session } from './session.ts';
@@ -59,7 +60,11 @@ export function sqlDeployments(session: Session): Deployments {
         await db.deleteFrom('deployment_releases').where('deployment', '=', name).execute();
         await db.deleteFrom('deployment_stemcells').where('deployment', '=', name).execute();
         await addVersions(db, name, what);
+        await recordDeploy(db, name, what);
       }),
+
+    pastDeploys: (name) => session.read((db) => pastDeploysOf(db, name)),
+    pastManifest: (name, taskId) => session.read((db) => pastManifest(db, name, taskId)),
 
     uses: (name, what) => session.write((db) => addVersions(db, name, what)),
 

@@ -49,7 +49,8 @@ export function sqlDns(session: Session): Dns {
         return rows.map(toAlias);
       }),
 
-    changes: () => session.read(async (db) => (await db.selectFrom('dns_changes').select('count').executeTakeFirstOrThrow()).count),
+    changes: () =>
+      session.read(async (db) => (await db.selectFrom('dns_changes').select('count').executeTakeFirstOrThrow()).count),
 
     ...blobRows(session),
     ...agentRows(session),
@@ -138,10 +139,7 @@ function agentRows(session: Session): Pick<Dns, 'agents' | 'agentsHave' | 'forge
               .insertInto('dns_agent_versions')
               .values(rows)
               .onConflict((conflict) =>
-                conflict
-                  .column('agent_id')
-                  .doUpdateSet({ version })
-                  .where('dns_agent_versions.version', '<', version),
+                conflict.column('agent_id').doUpdateSet({ version }).where('dns_agent_versions.version', '<', version),
               )
               .execute();
         },
@@ -157,4 +155,3 @@ function agentRows(session: Session): Pick<Dns, 'agents' | 'agentsHave' | 'forge
       }),
   };
 }
-

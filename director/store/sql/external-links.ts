@@ -53,8 +53,6 @@ export async function deleteExternal(db: Db, id: number): Promise<void> {
     .deleteFrom('link_consumers')
     .where('id', '=', link.consumer_id)
     .where('owner_type', '=', 'external')
-    .where((eb) =>
-      eb.not(eb.exists(eb.selectFrom('links').select('id').where('consumer_id', '=', link.consumer_id))),
-    )
+    .where((eb) => eb.not(eb.exists(eb.selectFrom('links').select('id').where('consumer_id', '=', link.consumer_id))))
     .execute();
 }

@@ -11,7 +11,9 @@ export function digestOfContent(content: Readonly<Record<string, unknown>>): str
     networks: Array.isArray(networks) ? networks.map(String).sort() : networks,
     instances: Array.isArray(instances) ? instances.map((instance) => JSON.stringify(sorted(instance))).sort() : null,
   };
-  return createHash('sha256').update(JSON.stringify(sorted(inOrder))).digest('base64url');
+  return createHash('sha256')
+    .update(JSON.stringify(sorted(inOrder)))
+    .digest('base64url');
 }
 
 function sorted(value: unknown): unknown {

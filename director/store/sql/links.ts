@@ -86,7 +86,16 @@ type End = Pick<Selectable<LinkEndTable>, (typeof endColumns)[number]>;
 
 function toEnd(row: End) {
   const { id, deployment, owner, name, alias, type } = row;
-  return { id, deployment, ownerType: row.owner_type as LinkOwnerType, group: row.group_name, owner, name, alias, type }; // written from one
+  return {
+    id,
+    deployment,
+    ownerType: row.owner_type as LinkOwnerType,
+    group: row.group_name,
+    owner,
+    name,
+    alias,
+    type,
+  }; // written from one
 }
 
 function toListing(row: End & { shared: number }): ProviderListing {

@@ -2,7 +2,11 @@ import { id, type InstanceId } from '../../../common/ids.ts';
 import type { ActualDeployment } from '../../../director/plan/actual.ts';
 import type { WantedInstance } from '../../../director/plan/changes.ts';
 import { layOut, type GroupLayout, type Layout } from '../../../director/plan/layout.ts';
-import { deploymentsConsumedFrom, resolveLinks, type ResolvedLinks } from '../../../director/plan/links/resolve-links.ts';
+import {
+  deploymentsConsumedFrom,
+  resolveLinks,
+  type ResolvedLinks,
+} from '../../../director/plan/links/resolve-links.ts';
 import { networkSettings } from '../../../director/plan/network-settings.ts';
 import { planDeployment, stateWish, type DeploymentPlan } from '../../../director/plan/plan-deployment.ts';
 import type { DeployOptions, WantedDeployment } from '../../../director/plan/wanted.ts';
