@@ -68,7 +68,7 @@ function readText(file: string, mustExist: boolean): string | undefined {
 }
 
 /** What no single key shows. */
-function faultsOfWhole({ users, listen, bus }: DirectorConfig): Fault[] {
+function faultsOfWhole({ users, listen, bus, health }: DirectorConfig): Fault[] {
   const faults: Fault[] = [];
   const names = new Set<string>();
   users.forEach(({ name, password }, index) => {
@@ -87,6 +87,16 @@ function faultsOfWhole({ users, listen, bus }: DirectorConfig): Fault[] {
       faults.push({ path: 'bus', message: 'permissions_file and reload_pid_file belong together' });
     }
   }
+  health.notifiers.forEach((notifier, index) => {
+    if (notifier.kind !== 'email') return;
+    const fault = (key: string, message: string) => faults.push({ path: `health.notifiers.${index}.${key}`, message });
+    if (notifier.recipients.length === 0) fault('recipients', 'must name somebody');
+    if ((notifier.user === undefined) !== (notifier.password === undefined)) {
+      fault('user', 'user and password belong together');
+    } else if (notifier.user !== undefined && notifier.tls === 'none') {
+      fault('tls', 'must not be none: anybody on the way could read the password');
+    }
+  });
   return faults;
 }
 
@@ -94,7 +104,7 @@ function faultsOfWhole({ users, listen, bus }: DirectorConfig): Fault[] {
 function resolvePaths(read: DirectorConfig, { base, stateDirectory: home }: { base: string; stateDirectory: string }) {
   const from = (dir: string, path: string) => (isAbsolute(path) ? path : join(dir, path));
   const stateDirectory = read.stateDirectory === undefined ? home : from(base, read.stateDirectory);
-  const { listen, database, bus, cpi, blobstore, agent, log } = read;
+  const { listen, database, bus, cpi, blobstore, agent, health, log } = read;
   const beside = <T extends object, K extends keyof T>(of: T, ...keys: K[]): T => {
     const changed = keys.flatMap((key) => {
       const path = of[key];
@@ -114,6 +124,10 @@ function resolvePaths(read: DirectorConfig, { base, stateDirectory: home }: { ba
     cpi: cpi.kind === 'executable' ? beside(cpi, 'path') : cpi,
     blobstore: { ...blobstore, directory: from(stateDirectory, blobstore.directory) },
     agent: beside(agent, 'trustedCertificates'),
+    health: {
+      ...health,
+      notifiers: health.notifiers.map((one) => ('caCertificate' in one ? beside(one, 'caCertificate') : one)),
+    },
     log: beside(log, 'file'),
   };
 }

@@ -15,6 +15,7 @@ import { compileForExport } from './deploy/compile-for-export.ts';
 import { deleteInstanceVm } from './deploy/delete-instance-vm.ts';
 import { adminPasswordFile } from './main/admin.ts';
 import { assembleCore } from './main/core.ts';
+import { openHealthMonitor } from './main/open-health.ts';
 import { openInfrastructure } from './main/infrastructure.ts';
 import { openApi } from './main/open-api.ts';
 import { openBus } from './main/open-bus.ts';
@@ -169,6 +170,7 @@ async function start(
     { store, bus, agents, cpis, blobs, renderer, schemas, clock, chance, log },
     {
       dns: config.dns,
+      problems: { fixesStateful: config.health.resurrector.fixStateful },
       settings: {
         directorName: config.name,
         agentWaitMs: config.agent.readyTimeoutSeconds * 1000,
@@ -212,6 +214,8 @@ async function start(
   );
   await engine.start();
   closers.push(() => engine.stop({ graceMs: stopGraceMs }));
+  const health = await openHealthMonitor(config, { store, bus, heartbeats, tasks: engine, clock, chance, log });
+  closers.push(() => health?.close());
 
   const telling = deploy.dns.keepTold();
   closers.push(() => telling.stop());

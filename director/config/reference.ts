@@ -36,6 +36,7 @@ function section(path: string, schema: Schema): string[] {
 function nestedOf(schema: Schema): readonly Schema[] {
   if (schema.anyOf !== undefined) return schema.anyOf;
   if (schema.type === 'object') return [schema];
+  if (schema.items?.anyOf !== undefined) return schema.items.anyOf;
   return schema.items?.type === 'object' ? [schema.items] : [];
 }
 

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { health } from './health.ts';
 import { flag, kind, oneOf, path, port, secret, section, text, texts, whole } from './vocabulary.ts';
 
 /**
@@ -280,6 +281,7 @@ export const directorConfigSchema = section(
     ssh,
     tasks,
     events,
+    health,
     log,
     limits,
   },

@@ -5,10 +5,12 @@ export function activeVmOf(instance: Instance): Vm | undefined {
   return instance.vms.find((vm) => vm.active);
 }
 
-/** Whether someone should worry that it has none: errands and detached instances may be without. */
+/**
+ * Whether someone should worry that it has none: errands, detached instances and those that were never made may be
+ * without. The store's `watched` tells the same.
+ */
 export function expectsVm(instance: Instance): boolean {
-  if (instance.state === 'detached' || instance.compilation) return false;
-  return instance.spec?.['lifecycle'] !== 'errand';
+  return instance.state !== 'detached' && !instance.compilation && instance.spec?.['lifecycle'] === 'service';
 }
 
 /** The addresses that a VM was made with, IPv4 before IPv6, each in order. */

@@ -33,6 +33,8 @@ export interface PastDeploy {
 export interface Deployments {
   /** By name. */
   list(): Promise<Deployment[]>;
+  /** Without what is large: manifests, releases, stemcells. */
+  names(): Promise<Array<Pick<Deployment, 'name' | 'teams'>>>;
   get(name: string): Promise<Deployment | undefined>;
   /** Existing: returned as it is. */
   create(name: DeploymentName, teams: string[], nowMs: number): Promise<Deployment>;

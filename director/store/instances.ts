@@ -114,6 +114,21 @@ export interface IpAddress {
   taskId: TaskId | null;
 }
 
+/** What the health monitor needs of an instance: a small part of each of very many. */
+export interface WatchedInstance {
+  readonly id: InstanceId;
+  readonly deployment: DeploymentName;
+  readonly group: string;
+  readonly index: number;
+  /** Of the VM that serves, as `cid`; null: none does. */
+  readonly agentId: AgentId | null;
+  readonly cid: VmCid | null;
+  /** Somebody should worry when it has none. */
+  readonly expectsVm: boolean;
+  /** Nobody touches it unasked. */
+  readonly ignored: boolean;
+}
+
 export interface Instances {
   /** With VMs, disks and IPs; without compilation machines unless asked. By group, then index. */
   ofDeployment(deployment: string, options?: { compilation?: boolean }): Promise<Instance[]>;
@@ -122,7 +137,9 @@ export interface Instances {
   all(): Promise<Instance[]>;
   /** By id, compilation machines apart. */
   numbers(deployment: string): Promise<Map<string, number>>;
-  /** Ids and states by deployment name, in one query. */
+  /** All of them, machines that compile included, in one pass over the table. */
+  watched(): Promise<WatchedInstance[]>;
+  /** How many there are by deployment name, in one query. */
   countByDeployment(): Promise<Map<string, number>>;
 
   create(instances: ReadonlyArray<Omit<Instance, 'number' | 'vms' | 'disks' | 'ips'>>): Promise<void>;

@@ -235,6 +235,54 @@ export function storeContract(name: string, given: () => Promise<GivenStore>): v
       });
     });
 
+    test('what the health monitor watches: every instance with the VM that serves it, and who should have one', async () => {
+      await store.deployments.create(web, ['ateam'], 0);
+      const service = { spec: { lifecycle: 'service', properties: { lifecycle: 'errand' } } };
+      await store.instances.create([
+        instance(0, service),
+        instance(1, { spec: { lifecycle: 'errand' }, ignore: true }),
+        instance(2, { ...service, state: 'detached' }),
+        instance(3),
+        instance(4, { ...service, state: 'stopped' }),
+        instance(5, { ...service, compilation: true }),
+      ]);
+      await store.instances.recordVm(vm(0, { active: false }));
+      await store.instances.recordVm(vm(1, { instanceId: id('instance-0'), cid: id<VmCid>('vm-1'), state: 'live' }));
+      const watched = await store.instances.watched();
+      expect(watched[0]).toEqual({
+        id: 'instance-0',
+        deployment: 'web',
+        group: 'apps',
+        index: 0,
+        agentId: 'agent-1',
+        cid: 'vm-1',
+        expectsVm: true,
+        ignored: false,
+      });
+      expect(watched.map(({ agentId, expectsVm }) => [agentId, expectsVm])).toEqual([
+        ['agent-1', true],
+        [null, false],
+        [null, false],
+        [null, false],
+        [null, true],
+        [null, false],
+      ]);
+      expect(watched[1]?.ignored).toBe(true);
+      expect(await store.deployments.names()).toEqual([{ name: 'web', teams: ['ateam'] }]);
+      for (const agent of ['agent-0', 'agent-1']) await store.instances.forgetVm(id(agent));
+      for (const { id: gone } of watched) await store.instances.delete(gone);
+    });
+
+    test('all of them, however many pages', async () => {
+      await store.deployments.create(web, [], 0);
+      await store.instances.create(Array.from({ length: 2_100 }, (_, n) => instance(n)));
+      const watched = await store.instances.watched();
+      expect(new Set(watched.map(({ id: one }) => one)).size).toBe(2_100);
+      await store.atomically(async (inside) => {
+        for (const { id: gone } of watched) await inside.instances.delete(gone);
+      });
+    });
+
     test('all of a transaction or nothing, and what is nested in it belongs to it', async () => {
       const broken = store.atomically(async (outer) => {
         await outer.setAttribute('outer', '1');

@@ -33,6 +33,11 @@ export interface WorldOptions {
   fetchDir?: string;
 }
 
+export interface GivenDirectorOptions extends WorldOptions, Pick<GenerationOptions, 'otherHandlers' | 'dns'> {
+  /** False: machines with a persistent disk are not repaired unasked. */
+  fixesStateful?: boolean;
+}
+
 /** What outlives a director that is killed: its database and blobs, the bus, the infrastructure with its machines. */
 export async function openWorld({ clock = systemClock, seed = 1, fetchDir }: WorldOptions = {}) {
   const chance = seededChance(seed);
@@ -78,6 +83,7 @@ export interface GenerationOptions {
   /** No other director works on the store. */
   alone?: boolean;
   dns?: Partial<DnsSettings>;
+  fixesStateful?: boolean;
   otherHandlers?: (deps: { deploy: DeployDeps; cpis: Cpis }) => Readonly<Record<string, TaskHandler>>;
 }
 
@@ -91,7 +97,7 @@ const schemas = new SchemaChecks();
 export async function startGeneration(
   reach: Reach,
   owner: string,
-  { alone = true, dns = {}, otherHandlers = () => ({}) }: GenerationOptions = {},
+  { alone = true, dns = {}, fixesStateful = true, otherHandlers = () => ({}) }: GenerationOptions = {},
 ) {
   const { clock, chance, log, store, bus, blobs, cpi } = reach;
   const heartbeats = listenToHeartbeats(await bus.connect('health-monitor'), { clock, log });
@@ -103,6 +109,7 @@ export async function startGeneration(
     { store, bus, agents, cpis, blobs, renderer: plainRenderer, schemas, clock, chance, log },
     {
       dns: { enabled: true, domain: 'bosh', includeIndex: false, useDnsAddresses: false, ...dns },
+      problems: { fixesStateful },
       settings: {
         directorName: 'test',
         agentWaitMs: 60_000,
@@ -124,17 +131,21 @@ export async function startGeneration(
 export async function givenDirector({
   otherHandlers,
   dns,
+  fixesStateful = true,
   ...options
-}: WorldOptions & Pick<GenerationOptions, 'otherHandlers' | 'dns'> = {}) {
+}: GivenDirectorOptions = {}) {
   const world = await openWorld(options);
   const { store, bus, blobs, machines, cpi } = world;
   const { engine, agents, heartbeats, deploy } = await startGeneration(world, 'only', {
+    fixesStateful,
     ...(otherHandlers === undefined ? {} : { otherHandlers }),
     ...(dns === undefined ? {} : { dns }),
   });
 
   const director = {
     store,
+    bus,
+    heartbeats,
     cpi,
     machines,
     agents,

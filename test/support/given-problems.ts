@@ -14,8 +14,9 @@ import { newTask } from './task-world.ts';
 export async function givenDeployed({
   manifest = webTier({ instances: 3, disk: true }),
   clock = patientClock(),
-}: { manifest?: string; clock?: VirtualClock } = {}) {
-  const director = await givenDirector({ clock, otherHandlers: deletingVms });
+  fixesStateful = true,
+}: { manifest?: string; clock?: VirtualClock; fixesStateful?: boolean } = {}) {
+  const director = await givenDirector({ clock, fixesStateful, otherHandlers: deletingVms });
   await director.upload();
   await director.uploadStemcell();
   await director.cloudConfig(cloudConfigOf());

@@ -20,6 +20,12 @@ export function sqlDeployments(session: Session): Deployments {
         return withVersions(db, rows);
       }),
 
+    names: () =>
+      session.read(async (db) => {
+        const rows = await db.selectFrom('deployments').select(['name', 'teams']).orderBy('name').execute();
+        return rows.map(({ name, teams }) => ({ name: id<DeploymentName>(name), teams: fromJson<string[]>(teams) }));
+      }),
+
     get: (name) =>
       session.read(async (db) => {
         const rows = await db.selectFrom('deployments').selectAll().where('name', '=', name).execute();

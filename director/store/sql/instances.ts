@@ -3,6 +3,7 @@ import { diskRows } from './disks.ts';
 import { changedColumns, fromInstance } from './instance-rows.ts';
 import { ipAddressRows } from './ip-addresses.ts';
 import { loadInstances } from './load-instances.ts';
+import { loadWatched } from './load-watched.ts';
 import { orphanedVmRows } from './orphaned-vms.ts';
 import { flag, portions, toJson } from './rows.ts';
 import type { Session } from './session.ts';
@@ -19,6 +20,7 @@ export function sqlInstances(session: Session): Instances {
       loadInstances(session, compilation ? { deployment } : { deployment, compilation }),
     get: async (id) => (await loadInstances(session, { id }))[0],
     all: () => loadInstances(session, {}),
+    watched: () => loadWatched(session),
 
     numbers: (deployment) =>
       session.read(async (db) => {

@@ -115,6 +115,50 @@ test('what must be there is asked for', () => {
   ]);
 });
 
+test('the health monitor has BOSH’s intervals, and tells the log and the record of events', () => {
+  const { health } = load('');
+  expect(health).toMatchObject({
+    enabled: true,
+    intervals: {
+      pollDirectorSeconds: 60,
+      pollGracePeriodSeconds: 30,
+      agentTimeoutSeconds: 60,
+      rogueAgentAlertSeconds: 120,
+    },
+    notifiers: [{ kind: 'logger', events: ['alert'] }, { kind: 'event_logger' }],
+  });
+  const named = load(
+    'health: { notifiers: [{ kind: webhook, url: "https://x/", secret: { env: HOOK }, ca_certificate: ca.pem }] }',
+    { HOOK: 's3cret' },
+  );
+  expect(named.health.notifiers).toEqual([
+    { kind: 'webhook', url: 'https://x/', secret: 's3cret', caCertificate: join(dir, 'ca.pem'), events: ['alert'] },
+  ]);
+});
+
+test('notifiers are told apart by their kind, and what is wrong with one is told with its place', () => {
+  const text = `health:
+  notifiers:
+  - kind: consul_event_forwarder
+  - { kind: webhook, url: "ftp://x" }
+  - { kind: data_dog, api_key: a, application_key: b, events: [heartbeats] }
+`;
+  expect(faultsOf(text)).toEqual([
+    'health.notifiers.0.kind: must be logger or event_logger or webhook or json or email or pagerduty or data_dog or graphite or tsdb, not "consul_event_forwarder"',
+    'health.notifiers.1.url: must be a URL that begins with https:// or http://, not "ftp://x"',
+    'health.notifiers.2.events.0: must be one of alert, heartbeat, not "heartbeats"',
+  ]);
+  const mail = (more: string) =>
+    faultsOf(`health: { notifiers: [{ kind: email, recipients: [], from: a@b, host: h, ${more} }] }`);
+  expect(mail('user: ops')).toEqual([
+    'health.notifiers.0.recipients: must name somebody',
+    'health.notifiers.0.user: user and password belong together',
+  ]);
+  expect(mail('user: ops, password: x, tls: none')[1]).toBe(
+    'health.notifiers.0.tls: must not be none: anybody on the way could read the password',
+  );
+});
+
 test('a file that was named and is not there is told by its path', () => {
   expect(() => loadConfig(join(dir, 'none.yml'), {})).toThrow(/none\.yml can't be read: there is no such file/);
   expect(() => loadConfig(undefined, { GANTRY_CONFIG: join(dir, 'none.yml') })).toThrow(/there is no such file/);
