@@ -12,6 +12,7 @@ import { quickstartCommands } from './commands/quickstart.ts';
 import { environmentCommands } from './commands/environments.ts';
 import { errandCommands } from './commands/errands.ts';
 import { eventCommands } from './commands/events.ts';
+import { explainCommands } from './commands/explain.ts';
 import { helpCommands } from './commands/help.ts';
 import { instanceCommands } from './commands/instances.ts';
 import { interpolateCommands } from './commands/interpolate.ts';
@@ -50,6 +51,7 @@ export const commands: readonly CommandSpec[] = [
   ...artifactCommands,
   ...uploadCommands,
   ...instanceCommands,
+  ...explainCommands,
   ...operateCommands,
   ...diskCommands,
   ...errandCommands,

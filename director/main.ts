@@ -15,7 +15,7 @@ import { compileForExport } from './deploy/compile-for-export.ts';
 import { deleteInstanceVm } from './deploy/delete-instance-vm.ts';
 import { adminPasswordFile } from './main/admin.ts';
 import { assembleCore } from './main/core.ts';
-import { openHealthMonitor } from './main/open-health.ts';
+import { openHealthMonitor, watchOf } from './main/open-health.ts';
 import { openInfrastructure } from './main/infrastructure.ts';
 import { openApi } from './main/open-api.ts';
 import { openBus } from './main/open-bus.ts';
@@ -230,6 +230,7 @@ async function start(
     cpi: infrastructure.name,
     spoolDir,
     chance,
+    watch: watchOf(health, heartbeats, config),
   });
   closers.push(() => api.close());
   const { url } = api;

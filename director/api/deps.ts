@@ -7,6 +7,7 @@ import type { Blobstore } from '../blobs/blobstore.ts';
 import type { Store } from '../store/store.ts';
 import type { NewTask, Task } from '../store/tasks.ts';
 import type { CertificateExpiry } from './contract/operations.ts';
+import type { InstanceWatch } from '../explain/facts.ts';
 import type { Requires } from './http/request.ts';
 
 /** What the API asks of the task engine. */
@@ -66,5 +67,6 @@ export interface ApiDeps {
   /** Uploads wait here for their task. */
   spoolDir: string;
   cpiNames: () => Promise<readonly CpiNames[]>;
+  watch: InstanceWatch;
   certificates: () => Promise<readonly CertificateExpiry[]>;
 }

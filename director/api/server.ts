@@ -13,6 +13,7 @@ import type { ApiDeps, ApiLimits } from './deps.ts';
 import { directorRoutes } from './director.ts';
 import { diskRoutes } from './disks.ts';
 import { eventRoutes } from './events.ts';
+import { explainRoutes } from './explain.ts';
 import { answerErrors, answerNotFound } from './http/errors.ts';
 import { authenticate, requiresOn } from './http/request.ts';
 import { infoRoutes } from './info.ts';
@@ -51,6 +52,7 @@ export function createApi(given: CreateApiDeps): Express {
   app.use(pastDeployRoutes(deps));
   app.use(instanceRoutes(deps));
   app.use(problemRoutes(deps));
+  app.use(explainRoutes(deps));
   app.use(accessRoutes(deps));
   app.use(releaseRoutes(deps));
   app.use(packageRoutes(deps));

@@ -15,7 +15,7 @@ import type { MeltdownLimits } from './meltdown.ts';
 import { NotifierQueue, type NotifierFigures } from './notifiers/notifier-queue.ts';
 import type { Notifier } from './notifiers/notifier.ts';
 import { ResurrectionRules } from './resurrection-rules.ts';
-import { Resurrector, type ScanAndFix } from './resurrector.ts';
+import { Resurrector, type ResurrectionVerdict, type ScanAndFix } from './resurrector.ts';
 
 export interface HealthDeps {
   store: Pick<Store, 'deployments' | 'instances' | 'locks' | 'configs'>;
@@ -53,11 +53,20 @@ export interface HealthFigures {
   notifiers: NotifierFigures[];
 }
 
+export interface Outlook {
+  agentTimeoutMs: number;
+  /** How often silent agents, and instances without a VM, are looked for. */
+  judgesEveryMs: number;
+  resurrection: ResurrectionVerdict;
+}
+
 /** The health monitor: who lives, who should, and telling of the difference. */
 export interface Health {
   /** Undefined until it was first looked which instances there are. */
   counts(): HealthCounts | undefined;
   figures(): HealthFigures;
+  /** What happens to instances of a group that die. */
+  outlook(deployment: string, group: string): Promise<Outlook>;
   /** Who waits to be told is told, for a moment. */
   close(): Promise<void>;
 }
@@ -139,6 +148,11 @@ export function openHealth(deps: HealthDeps, options: HealthOptions): Health {
   return {
     counts: () => (synced ? countHealth(fleet, clock.now(), limits) : undefined),
     figures,
+    outlook: async (deployment, group) => ({
+      agentTimeoutMs: intervals.agentTimeoutMs,
+      judgesEveryMs: Math.max(intervals.analyzeAgentsMs, intervals.analyzeInstancesMs),
+      resurrection: (await resurrector?.verdict(deployment, group)) ?? { kind: 'off' },
+    }),
     close: async () => {
       grace.cancel();
       for (const stop of stops) stop();

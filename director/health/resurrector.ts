@@ -29,6 +29,15 @@ export interface ResurrectorDeps {
   log: Log;
 }
 
+/**
+ * acts        it is looked at, and gets another VM
+ * off         by the director's config
+ * paused      by the operator, for all: `bosh update-resurrection off`
+ * forbidden   by a config of the type `resurrection`
+ * meltdown    too many are dead at once; `why` has the figures
+ */
+export type ResurrectionVerdict = { kind: 'acts' | 'off' | 'paused' | 'forbidden' } | { kind: 'meltdown'; why: string };
+
 const source = 'HM plugin resurrector';
 
 /**
@@ -69,6 +78,15 @@ export class Resurrector {
       const skipped = `Skipping resurrection for instances: ${namesOf(forbidden)}; ${summary} because of resurrection config`;
       this.#alert(deployment, 1, 'Resurrection is disabled by resurrection config', skipped);
     }
+  }
+
+  /** What would come of it if an instance of the group were found to need a VM now. */
+  async verdict(deployment: string, group: string): Promise<ResurrectionVerdict> {
+    const { clock, rules, scanAndFix } = this.#deps;
+    const { state, summary } = this.#meltdown.stateOf(deployment, this.#watched(deployment), clock.now());
+    if (state === 'meltdown') return { kind: 'meltdown', why: summary };
+    if (!resurrects(await rules.current(), deployment, group)) return { kind: 'forbidden' };
+    return { kind: (await scanAndFix.paused()) ? 'paused' : 'acts' };
   }
 
   async #scan(deployment: string, instances: Map<string, string[]>, summary: string): Promise<void> {

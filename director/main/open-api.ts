@@ -1,4 +1,5 @@
 import type { Chance } from '../../common/chance.ts';
+import type { InstanceWatch } from '../explain/facts.ts';
 import type { CertificateExpiry } from '../api/contract/operations.ts';
 import { createApi, listen } from '../api/server.ts';
 import { LocalUsers } from '../auth/local-users.ts';
@@ -26,13 +27,14 @@ export interface ApiParts {
   cpi: string;
   spoolDir: string;
   chance: Chance;
+  watch: InstanceWatch;
 }
 
 /** The director's front door: who may come in, and what they may ask for. It listens when this resolves. */
 export async function openApi(
   config: DirectorConfig,
   { version, revision }: { version: string; revision: string },
-  { store, blobs, engine, authority, keeping, uuid, cpi, spoolDir, chance }: ApiParts,
+  { store, blobs, engine, authority, keeping, uuid, cpi, spoolDir, chance, watch }: ApiParts,
 ): Promise<{ url: string; close: () => Promise<void> }> {
   const { clock, log } = keeping;
   const { listen: at, limits } = config;
@@ -66,6 +68,7 @@ export async function openApi(
       freeBytesMin: limits.freeDiskMib * 1024 ** 2,
     },
     spoolDir,
+    watch,
     cpiNames: () => Promise.resolve([{ name: '', aliases: [] }]),
     certificates: () => Promise.resolve(expiries({ api: certificate.cert, ca: authority.certificate }, clock.now())),
   });

@@ -1,3 +1,4 @@
+import type { InstanceWatch } from '../explain/facts.ts';
 import type { Chance } from '../../common/chance.ts';
 import type { Clock } from '../../common/clock.ts';
 import type { Log } from '../../common/log.ts';
@@ -57,6 +58,28 @@ export async function openHealthMonitor(
       },
     },
   );
+}
+
+/** What explanations of instances are made of. */
+export function watchOf(
+  health: Health | null,
+  heartbeats: Heartbeats,
+  { health: { resurrector } }: Pick<DirectorConfig, 'health'>,
+): InstanceWatch {
+  return {
+    heartbeat: (agentId) => {
+      const seen = heartbeats.last(agentId);
+      return seen === undefined ? null : { atMs: seen.atMs, jobState: seen.heartbeat.job_state };
+    },
+    of: async ({ deployment, group, disks }) => {
+      if (health === null) return null;
+      const outlook = await health.outlook(deployment, group);
+      const isLeftAlone = !resurrector.fixStateful && disks.some(({ active }) => active);
+      return outlook.resurrection.kind === 'acts' && isLeftAlone
+        ? { ...outlook, resurrection: { kind: 'stateful' } }
+        : outlook;
+    },
+  };
 }
 
 /** The tasks of resurrection, as the monitor sees them. */

@@ -104,6 +104,7 @@ const rights: ReadonlyArray<[who: readonly Role[], routes: readonly string[]]> =
       'GET /deployments/:deployment/instances',
       'GET /deployments/:deployment/errands',
       'GET /deployments/:deployment/past_deploys',
+      'GET /deployments/:deployment/instance_groups/:group/:instance/explanation',
       'GET /deployments/:deployment/certificate_expiry',
     ],
   ],

@@ -52,6 +52,12 @@ test('an operator goes from an empty director to running instances, changes them
     text: expect.stringMatching(/^Nothing to/),
   });
 
+  const explained = await gantry(['-d', 'greeter', 'explain', 'greeter/0']);
+  expect(explained).toMatchObject({ code: 0, errors: '' });
+  expect(explained.text).toMatch(
+    /^greeter\/\S+: running \(wanted: started\)\n[^]*health monitor: if its agent stays silent/,
+  );
+
   // One instance is stopped; the listing of what fails names it alone.
   const slug = instances[0]?.['instance'] ?? '';
   expect(await gantry(['-d', 'greeter', 'stop', slug])).toMatchObject({ code: 0 });
@@ -59,6 +65,7 @@ test('an operator goes from an empty director to running instances, changes them
     code: 0,
     text: expect.stringContaining('there is no instance group "greter" (did you mean "greeter"?)'),
   });
+  expect((await gantry(['-d', 'greeter', 'explain', slug])).text).toContain(`gantry -d greeter start ${slug}`);
   const states = (await rowsOf('-d', 'greeter', 'instances')).map((row) => row['process_state']);
   expect(states.filter((state) => state !== 'running')).toHaveLength(1);
 

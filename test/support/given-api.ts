@@ -119,6 +119,7 @@ export async function givenApi(options: GivenApiOptions = {}) {
     },
     spoolDir,
     cpiNames: () => Promise.resolve(cpiNames.map((name) => ({ name, aliases: [] }))),
+    watch: { heartbeat: () => null, of: () => Promise.resolve(null) },
     certificates: () => Promise.resolve([]),
   });
   const server = createServer(app);

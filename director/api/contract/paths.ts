@@ -34,6 +34,8 @@ export const paths = {
   logs: (name: string, group: string, indexOrId: string) =>
     `/deployments/${segment(name)}/jobs/${segment(group)}/${segment(indexOrId)}/logs`,
   ssh: (name: string) => `/deployments/${segment(name)}/ssh`,
+  explanation: (name: string, group: string, indexOrId: string) =>
+    `/deployments/${segment(name)}/instance_groups/${segment(group)}/${segment(indexOrId)}/explanation`,
   releases: '/releases',
   release: (name: string) => `/releases/${segment(name)}`,
   exportRelease: '/releases/export',
