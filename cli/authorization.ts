@@ -1,81 +1,71 @@
-import { request } from 'node:https';
-import { text } from 'node:stream/consumers';
-import type { Info } from '../director/api/contract/info.ts';
 import { CliError, during } from './failure.ts';
-
-/** What the UAA calls clients that have registered no one. */
-const defaultClient = 'bosh_cli';
-const tokenWaitMsMax = 30_000;
+import { tokenInfo, UaaRefused, type Tokens, type Uaa } from './uaa.ts';
 
 export interface Credentials {
   readonly client: string;
   readonly secret: string;
-  /** Of a user who logged in to a UAA. */
-  readonly refreshToken: string;
+  /** Of a user who logged in to a UAA; otherwise empty ones. */
+  readonly tokens: Tokens;
 }
 
-export interface AuthorizationOptions {
-  readonly authentication: Info['user_authentication'];
-  readonly credentials: Credentials;
-  readonly caCert: string;
-  /** Whoever closes the connection wants no token any more. */
-  readonly signal: AbortSignal;
+export const noTokens: Tokens = { accessToken: '', type: '', refreshToken: '' };
+
+/** A token is not taken that ends on its way to the director. */
+const marginMs = 5_000;
+
+export interface TokenKeeping {
+  readonly now: () => number;
+  /** What the config file has by now: another program may have refreshed the same log-in. */
+  readonly load: () => Promise<Tokens>;
+  readonly save: (tokens: Tokens) => Promise<void>;
 }
 
-/** How to say who we are: HTTP basic, or a bearer token of the UAA that the director names. */
-export function authorizationFor(options: AuthorizationOptions): (fresh: boolean) => Promise<string | undefined> {
-  const { authentication, credentials } = options;
-  const { client, secret, refreshToken } = credentials;
-  if (authentication.type !== 'uaa') {
-    // empty ones too: so the answer to them is "not authorized", and not a guess
-    const basic = `Basic ${Buffer.from(`${client}:${secret}`).toString('base64')}`;
-    return () => Promise.resolve(basic);
+export type Authorization = (fresh: boolean) => Promise<string | undefined>;
+
+/** HTTP basic; empty ones too: so the answer to them is "not authorized", and not a guess. */
+export function basicAuthorization({ client, secret }: Credentials): Authorization {
+  const basic = `Basic ${Buffer.from(`${client}:${secret}`).toString('base64')}`;
+  return () => Promise.resolve(basic);
+}
+
+/** A bearer token: a client's, or a user's, which is refreshed and kept for the next command. */
+export function tokenAuthorization(uaa: Uaa, credentials: Credentials, keeping: TokenKeeping): Authorization {
+  if (credentials.client !== '') {
+    let token: Promise<string> | undefined;
+    return (fresh) => {
+      if (token === undefined || fresh) token = uaa.forClient().then(header);
+      return token;
+    };
   }
-  if (client === '' && refreshToken === '') return () => Promise.resolve(undefined);
-  const grant =
-    client === '' ? { grant_type: 'refresh_token', refresh_token: refreshToken } : { grant_type: 'client_credentials' };
-  let token: Promise<string> | undefined;
-  return (fresh) => {
-    if (token === undefined || fresh) token = during('Requesting token', fetchToken(options, grant));
-    return token;
+  if (credentials.tokens.refreshToken === '') return () => Promise.resolve(undefined);
+  let current = Promise.resolve(credentials.tokens);
+  return async (fresh) => {
+    // `/info` answers whoever has an old token too, and calls them nobody
+    if (fresh || !lasts((await current).accessToken, keeping.now())) current = refreshed(uaa, await current, keeping);
+    return header(await current);
   };
 }
 
-async function fetchToken(
-  { authentication, credentials, caCert, signal }: AuthorizationOptions,
-  grant: Record<string, string>,
-): Promise<string> {
-  const { url } = authentication.options;
-  if (typeof url !== 'string') throw new CliError(`Expected URL '${String(url)}' to be a string`);
-  const client = credentials.client === '' ? defaultClient : credentials.client;
-  const secret = credentials.client === '' ? '' : credentials.secret;
-  const body = new URLSearchParams(grant).toString();
-  const { status, answer } = await new Promise<{ status: number; answer: string }>((resolve, reject) => {
-    const outgoing = request(
-      `${url.replace(/\/$/, '')}/oauth/token`,
-      {
-        method: 'POST',
-        ...(caCert === '' ? {} : { ca: caCert }),
-        timeout: tokenWaitMsMax,
-        signal,
-        headers: {
-          accept: 'application/json',
-          'content-type': 'application/x-www-form-urlencoded',
-          'content-length': Buffer.byteLength(body),
-          authorization: `Basic ${Buffer.from(`${client}:${secret}`).toString('base64')}`,
-        },
-      },
-      (response) => {
-        text(response).then((answer) => resolve({ status: response.statusCode ?? 0, answer }), reject);
-      },
-    );
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer in ${tokenWaitMsMax} ms`)));
-    outgoing.on('error', reject);
-    outgoing.end(body);
+async function refreshed(uaa: Uaa, old: Tokens, { load, save, now }: TokenKeeping): Promise<Tokens> {
+  const stored = await load();
+  const newer = stored.refreshToken === '' || stored.refreshToken === old.refreshToken ? old : stored;
+  if (newer !== old && lasts(newer.accessToken, now())) return newer;
+  const tokens = await during('refreshing token', uaa.refreshed(newer.refreshToken)).catch((error: unknown) => {
+    throw endedBy(error) ? new CliError('The log-in has ended: run `gantry log-in`', error) : error;
   });
-  if (status !== 200)
-    throw new CliError(`UAA responded with non-successful status code '${status}' response '${answer}'`);
-  const { access_token: token, token_type: type = 'bearer' } = JSON.parse(answer) as Record<string, string>; // RFC 6749, 5.1
-  if (token === undefined) throw new CliError('the UAA answered without a token');
-  return `${type} ${token}`;
+  const kept = { ...tokens, refreshToken: tokens.refreshToken || newer.refreshToken };
+  await save(kept);
+  return kept;
 }
+
+/** One that does not tell its end is tried. */
+function lasts(accessToken: string, nowMs: number): boolean {
+  const { expiresAtMs = 0 } = tokenInfo(accessToken) ?? {};
+  return accessToken !== '' && (expiresAtMs === 0 || expiresAtMs > nowMs + marginMs);
+}
+
+/** `Refreshing token` has it inside. */
+const endedBy = (error: unknown): boolean =>
+  error instanceof UaaRefused || (error instanceof CliError && error.inner.some(endedBy));
+
+const header = ({ type, accessToken }: Tokens) => `${type} ${accessToken}`;

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { isMap, type YamlMap, type YamlValue } from '../manifests/value.ts';
 import { CliError } from './failure.ts';
+import type { Tokens } from './uaa.ts';
 
 /** One environment of the file, in its own words; keys that we don't know stay. */
 export interface Environment extends YamlMap {
@@ -67,12 +68,26 @@ export class ConfigFile {
   }
 
   withCredentials(url: string, credentials: { username: string; password: string }): ConfigFile {
-    return this.#with(changed(this.environments(), this.resolve(url), (each) => ({ ...each, ...credentials })));
+    return this.#withSecrets(url, credentials);
+  }
+
+  /** Of the user who logged in, until now. */
+  tokens(url: string): Tokens {
+    const stored = this.find(url);
+    const text = (key: string) => (typeof stored?.[key] === 'string' ? stored[key] : '');
+    return { accessToken: text('access_token'), type: text('access_token_type'), refreshToken: text('refresh_token') };
+  }
+
+  withTokens(url: string, { accessToken, type, refreshToken }: Tokens): ConfigFile {
+    return this.#withSecrets(url, {
+      access_token_type: type,
+      access_token: accessToken,
+      ...(refreshToken === '' ? {} : { refresh_token: refreshToken }),
+    });
   }
 
   withoutCredentials(url: string): ConfigFile {
-    const secret = ['username', 'password', 'access_token', 'access_token_type', 'refresh_token'];
-    return this.#with(changed(this.environments(), this.resolve(url), (each) => without(each, secret)));
+    return this.#withSecrets(url, {});
   }
 
   /** Readable for its owner alone: it holds passwords. */
@@ -88,10 +103,18 @@ export class ConfigFile {
     }
   }
 
+  /** In place of what was there: somebody logs in as a user or as another one. */
+  #withSecrets(url: string, secrets: YamlMap): ConfigFile {
+    const change = (each: Environment) => ({ ...without(each, secretKeys), ...secrets }) as Environment; // url stays
+    return this.#with(changed(this.environments(), this.resolve(url), change));
+  }
+
   #with(environments: readonly Environment[]): ConfigFile {
     return new ConfigFile(this.#path, { ...this.#document, environments: [...environments] });
   }
 }
+
+const secretKeys = ['username', 'password', 'access_token', 'access_token_type', 'refresh_token'];
 
 function changed(
   environments: readonly Environment[],

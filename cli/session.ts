@@ -2,7 +2,7 @@ import type { Info } from '../director/api/contract/info.ts';
 import { paths } from '../director/api/contract/paths.ts';
 import type { Task } from '../director/api/contract/tasks.ts';
 import type { Clock } from '../common/clock.ts';
-import type { Credentials } from './authorization.ts';
+import type { Credentials, TokenKeeping } from './authorization.ts';
 import { ConfigFile } from './config-file.ts';
 import { type Call, DirectorClient } from './director-client.ts';
 import { CliError, during } from './failure.ts';
@@ -12,6 +12,7 @@ import { type LineOf, OwnLinesReporter } from './own-lines.ts';
 import { HeartbeatReporter } from './ui/heartbeat-reporter.ts';
 import { LiveReporter } from './ui/live-reporter.ts';
 import { EventReporter, QuietReporter, type TaskReporter } from './ui/task-reporter.ts';
+import { tokenInfo, Uaa } from './uaa.ts';
 import type { Ui } from './ui/ui.ts';
 
 export interface SessionDeps {
@@ -60,11 +61,19 @@ export class Session {
 
   async credentials(): Promise<Credentials> {
     const { client, clientSecret } = this.#deps.globals;
-    const stored = (await this.config()).find(await this.environment());
+    const [config, environment] = [await this.config(), await this.environment()];
+    const tokens = config.tokens(environment);
+    if (client !== '') return { client, secret: clientSecret, tokens };
+    const stored = config.find(environment);
     const text = (key: string) => (typeof stored?.[key] === 'string' ? stored[key] : '');
-    return client === ''
-      ? { client: text('username'), secret: text('password'), refreshToken: text('refresh_token') }
-      : { client, secret: clientSecret, refreshToken: text('refresh_token') };
+    return { client: text('username'), secret: text('password'), tokens };
+  }
+
+  /** Where the director's users get their tokens. @throws CliError where its `/info` names none */
+  async uaa(): Promise<Uaa> {
+    const { url } = (await this.info()).user_authentication.options;
+    const { client, secret } = await this.credentials();
+    return new Uaa({ url, client, secret, caCert: await this.#caCert(), signal: this.#closing.signal });
   }
 
   /** The director, with "Using environment" said before the first call. */
@@ -130,15 +139,24 @@ export class Session {
   async #connect(): Promise<DirectorClient> {
     const info = await this.info();
     const credentials = await this.credentials();
-    const { authorizationFor } = await import('./authorization.ts');
-    const authorization = authorizationFor({
-      authentication: info.user_authentication,
-      credentials,
-      caCert: await this.#caCert(),
-      signal: this.#closing.signal,
-    });
+    const { basicAuthorization, tokenAuthorization } = await import('./authorization.ts');
+    const authorization =
+      info.user_authentication.type === 'uaa'
+        ? tokenAuthorization(await this.uaa(), credentials, await this.#tokenKeeping())
+        : basicAuthorization(credentials);
     this.#deps.ui.line(`Using environment '${await this.environment()}' as ${described(credentials)}`);
     return this.#client(authorization);
+  }
+
+  async #tokenKeeping(): Promise<TokenKeeping> {
+    const environment = await this.environment();
+    const read = () => ConfigFile.read(this.#deps.globals.config);
+    return {
+      now: () => this.#deps.clock.now(),
+      load: async () => (await read()).tokens(environment),
+      // onto what is there now: other programs write it too
+      save: async (tokens) => (await read()).withTokens(environment, tokens).save(),
+    };
   }
 
   async #client(authorization: (fresh: boolean) => Promise<string | undefined>): Promise<DirectorClient> {
@@ -157,7 +175,10 @@ export class Session {
   }
 }
 
-function described({ client, refreshToken }: Credentials): string {
-  if (refreshToken !== '' && client === '') return "user '?'";
+function described({ client, tokens: { refreshToken } }: Credentials): string {
+  if (refreshToken !== '') {
+    const { user, scopes } = tokenInfo(refreshToken) ?? { user: '?', scopes: [] };
+    return `user '${user}'${scopes.length === 0 ? '' : ` (${scopes.join(', ')})`}`;
+  }
   return client === '' ? 'anonymous user' : `client '${client}'`;
 }

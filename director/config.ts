@@ -4,8 +4,8 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Static } from 'typebox';
 import { InvalidInput, OperatorError, type Fault } from '../common/errors.ts';
 import { readYaml } from '../manifests/yaml.ts';
-import { parseHash, isHash } from './auth/password.ts';
 import type { CamelKeys } from './config/camel-keys.ts';
+import { faultsOfPeople, withTeams } from './config/check-people.ts';
 import { readSection, type Schema } from './config/read-section.ts';
 import { directorConfigSchema } from './config/schema.ts';
 
@@ -47,7 +47,7 @@ export function loadConfig(path: string | undefined, env: Env): DirectorConfig {
       },
     );
   }
-  return resolvePaths(read, { base: dirname(file), stateDirectory: home });
+  return resolvePaths(withTeams(read), { base: dirname(file), stateDirectory: home });
 }
 
 function readText(file: string, mustExist: boolean): string | undefined {
@@ -78,6 +78,9 @@ function faultsOfWhole({ users, listen, bus, health }: DirectorConfig): Fault[] 
       faults.push({ path: `users.${index}.password`, message: 'looks like a hash, but can not be checked' });
     }
   });
+function faultsOfWhole(config: DirectorConfig): Fault[] {
+  const { listen, bus } = config;
+  const faults = faultsOfPeople(config);
   if ((listen.certificate === undefined) !== (listen.privateKey === undefined)) {
     faults.push({ path: 'listen', message: 'certificate and private_key belong together' });
   }

@@ -7,7 +7,7 @@ import { maybeUserOf } from './http/request.ts';
 /** Open to everyone; with right credentials it tells the user, which is how a client logs in. */
 export function infoRoutes({ director }: Pick<ApiDeps, 'director'>, identity: IdentityProvider): Router {
   const router = Router();
-  router.get('/info', (_req, res) => {
+  router.get('/info', (req, res) => {
     const info: Info = {
       name: director.name,
       uuid: director.uuid,
@@ -16,7 +16,7 @@ export function infoRoutes({ director }: Pick<ApiDeps, 'director'>, identity: Id
       cpi: director.cpi,
       stemcell_os: director.stemcellOs,
       stemcell_version: director.stemcellVersion,
-      user_authentication: identity.clientInfo(),
+      user_authentication: identity.clientInfo(req.headers.host),
       features: {
         local_dns: { status: director.localDns.enabled, extras: { domain_name: director.localDns.domain } },
         snapshots: { status: director.snapshots },

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { health } from './health.ts';
+import { authentication, team, user } from './people.ts';
 import { flag, kind, oneOf, path, port, secret, section, text, texts, whole } from './vocabulary.ts';
 
 /**
@@ -21,18 +22,6 @@ const listen = section(
     private_key: Type.Optional(path({ description: 'PEM file with its key.' })),
   },
   { description: 'Where clients reach the director.' },
-);
-
-const user = section(
-  {
-    name: text({ description: 'What they log in with.', pattern: '^[^:]+$', shape: 'a name without a colon' }),
-    password: secret({ description: 'As text, or as a hash `scrypt:…` (made by `gantry hash-password`).' }),
-    scopes: texts({
-      description: 'What they may do: `bosh.admin`, `bosh.read`, `bosh.teams.<team>.admin`, `bosh.releases.upload` …',
-      default: ['bosh.admin'],
-    }),
-  },
-  { description: 'A user of the director.' },
 );
 
 const sqlite = section(
@@ -269,6 +258,8 @@ export const directorConfigSchema = section(
       description: 'Who may use it. Without any: a user `admin` is made, its password put into the state directory.',
       default: [],
     }),
+    teams: Type.Array(team, { description: 'Who shares deployments and configs with whom.', default: [] }),
+    authentication,
     database: Type.Union([sqlite, postgres], { description: 'Where the director keeps what it knows.' }),
     bus: Type.Union([embeddedBus, natsBus], { description: 'The message bus between director and agents.' }),
     cpi: Type.Union([memoryCpi, executableCpi], {

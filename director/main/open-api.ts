@@ -2,7 +2,6 @@ import type { Chance } from '../../common/chance.ts';
 import type { InstanceWatch } from '../explain/facts.ts';
 import type { CertificateExpiry } from '../api/contract/operations.ts';
 import { createApi, listen } from '../api/server.ts';
-import { LocalUsers } from '../auth/local-users.ts';
 import { Permissions } from '../auth/permissions.ts';
 import type { Blobstore } from '../blobs/blobstore.ts';
 import type { CertificateAuthority } from '../bus/certificates/authority.ts';
@@ -11,7 +10,7 @@ import type { DirectorConfig } from '../config.ts';
 import { namedPem } from '../config/named-file.ts';
 import type { Store } from '../store/store.ts';
 import type { TaskEngine } from '../tasks/engine.ts';
-import { localUsers } from './admin.ts';
+import { openIdentity } from './open-identity.ts';
 
 /** How certificates are kept, and with which clock and log. */
 type Keeping = Parameters<typeof keptServerCertificate>[2];
@@ -40,12 +39,16 @@ export async function openApi(
   const { listen: at, limits } = config;
   const times = { requestMsMax: limits.requestMinutes * 60_000, idleMsMax: limits.idleSeconds * 1000 };
   const certificate = await apiCertificate(config, authority, keeping);
+  const permissions = new Permissions(uuid);
+  const [host = '127.0.0.1'] = at.hostnames;
+  let port = at.port;
+  const apiUrl = () => `https://${host}:${port}`;
   const app = createApi({
+    ...(await openIdentity(config, { store, permissions, version, apiUrl, clock, chance, log })),
     store,
     blobs,
     tasks: engine,
-    permissions: new Permissions(uuid),
-    identity: new LocalUsers(await localUsers(config.users, config.stateDirectory, chance)),
+    permissions,
     director: {
       name: config.name,
       uuid,
@@ -73,8 +76,8 @@ export async function openApi(
     certificates: () => Promise.resolve(expiries({ api: certificate.cert, ca: authority.certificate }, clock.now())),
   });
   const served = await listen(app, { host: at.address, port: at.port, tls: certificate, limits: times });
-  const [host = '127.0.0.1'] = at.hostnames;
-  return { url: `https://${host}:${served.port}`, close: () => served.close() };
+  ({ port } = served);
+  return { url: apiUrl(), close: () => served.close() };
 }
 
 /** For `bosh environment --details`. */

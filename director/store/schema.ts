@@ -54,6 +54,8 @@ export interface Schema {
   dns_changes: { count: number };
   dns_blobs: DnsBlobTable;
   dns_agent_versions: { agent_id: string; version: number };
+  log_ins: LogInTable;
+  refresh_tokens: { id: Generated<number>; hash: string; log_in: string; used_at_ms: number | null };
 }
 
 export interface TaskTable {
@@ -346,4 +348,14 @@ export interface ErrandStartTable {
   agent_id: string;
   agent_task_id: string | null;
   exit_code: number | null;
+}
+
+export interface LogInTable {
+  id: string;
+  username: string;
+  source: string;
+  client: string;
+  scopes: string | null;
+  created_at_ms: number;
+  expires_at_ms: number;
 }

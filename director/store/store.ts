@@ -10,6 +10,7 @@ import type { Links } from './links.ts';
 import type { Locks } from './locks.ts';
 import type { Problems } from './problems.ts';
 import type { LogBundles } from './log-bundles.ts';
+import type { LogIns } from './log-ins.ts';
 import type { Releases } from './releases.ts';
 import type { Stemcells } from './stemcells.ts';
 import type { Tasks } from './tasks.ts';
@@ -37,6 +38,7 @@ export interface Store {
   readonly logBundles: LogBundles;
   readonly links: Links;
   readonly dns: Dns;
+  readonly logIns: LogIns;
 
   /** Small facts about the director itself, such as its UUID. */
   attribute(name: string): Promise<string | undefined>;

@@ -11,6 +11,7 @@ import {
   type VmCid,
 } from '../../common/ids.ts';
 import { eventsListMax } from '../../director/store/events.ts';
+import { tokensOfLogInMax } from '../../director/store/log-ins.ts';
 import type { Instance, IpAddress, PersistentDisk, Vm } from '../../director/store/instances.ts';
 import type { Store } from '../../director/store/store.ts';
 
@@ -642,6 +643,38 @@ export function storeContract(name: string, given: () => Promise<GivenStore>): v
       expect(await store.stemcells.uploads('jammy', '1.10')).toEqual(['b', 'c']);
       for (const one of await store.stemcells.ofSystem('ubuntu')) await store.stemcells.delete(one.id);
       expect(await store.stemcells.uploads('jammy', '1.10')).toEqual([]);
+    });
+
+    test('a log-in is found by each of its refresh tokens, of which the newest stay, until it ends', async () => {
+      const logIn = (n: string, expiresAtMs = 100) => ({
+        id: n,
+        user: 'ann',
+        source: 'local',
+        client: 'bosh_cli',
+        scopes: n === '1' ? ['bosh.read'] : null,
+        createdAtMs: 1,
+        expiresAtMs,
+      });
+      const { logIns } = store;
+      await logIns.create(logIn('1'), 'first');
+      await logIns.create(logIn('2', 50), 'other');
+      expect(await logIns.find('first')).toEqual({ logIn: logIn('1'), usedAtMs: null });
+
+      expect(await second.logIns.rotate({ logIn: '1', from: 'first', to: 'second', nowMs: 7 })).toBe(true);
+      expect(await logIns.rotate({ logIn: '1', from: 'first', to: 'third', nowMs: 9 })).toBe(true);
+      expect((await logIns.find('first'))?.usedAtMs).toBe(7); // the first time counts
+      expect((await logIns.find('third'))?.usedAtMs).toBeNull();
+      for (let n = 0; n < tokensOfLogInMax; n++) {
+        await store.logIns.rotate({ logIn: '1', from: 'third', to: `t${n}`, nowMs: 10 });
+      }
+      expect(await logIns.find('third')).toBeUndefined();
+      expect(await logIns.find('t0')).toBeDefined();
+
+      await logIns.prune(50);
+      expect(await logIns.find('other')).toBeUndefined();
+      expect(await logIns.endOf('ann')).toBe(1);
+      expect(await logIns.find('t0')).toBeUndefined();
+      expect(await logIns.rotate({ logIn: '1', from: 't0', to: 'x', nowMs: 11 })).toBe(false);
     });
 
     test('events are found by what they were about, newest first, and the oldest are pruned', async () => {

@@ -140,6 +140,7 @@ function mortalStore(store: Store, life: Life, inTransaction: boolean): Store {
     logBundles: part(store.logBundles),
     links: part(store.links),
     dns: part(store.dns),
+    logIns: part(store.logIns),
     attribute: (name) => whole.attribute(name),
     setAttribute: (name, value) => whole.setAttribute(name, value),
     referencedBlobs: () => store.referencedBlobs(),

@@ -10,7 +10,7 @@ import { silentLog } from '../../common/log.ts';
 import type { Cpi } from '../../cpi/cpi.ts';
 import { MemoryCpi } from '../../cpi/memory/memory-cpi.ts';
 import type { TaskEvent } from '../../director/api/contract/tasks.ts';
-import { createApi } from '../../director/api/server.ts';
+import { createApi, type CreateApiDeps } from '../../director/api/server.ts';
 import type { ArtifactDeps, CompileForExport } from '../../director/artifacts/deps.ts';
 import { artifactTaskHandlers } from '../../director/artifacts/handlers.ts';
 import { LocalUsers, type LocalUser } from '../../director/auth/local-users.ts';
@@ -18,6 +18,7 @@ import { Permissions } from '../../director/auth/permissions.ts';
 import type { Cpis } from '../../director/execute/cpis.ts';
 import { listInstances, type ListInstancesDeps } from '../../director/observe/list-instances.ts';
 import { openStore } from '../../director/store/open-store.ts';
+import type { Store } from '../../director/store/store.ts';
 import type { Task } from '../../director/store/tasks.ts';
 import { TaskEngine } from '../../director/tasks/engine.ts';
 import type { TaskHandler } from '../../director/tasks/task-context.ts';
@@ -25,7 +26,14 @@ import { embeddedWaker } from '../../director/tasks/waker.ts';
 import { taskId } from '../../common/ids.ts';
 import { MemoryBlobs } from './memory-blobs.ts';
 
+/** Who may come in, in place of `users`. */
+export type GivenAuthentication = (of: {
+  store: Store;
+  permissions: Permissions;
+}) => Promise<Pick<CreateApiDeps, 'identity' | 'openRoutes'>>;
+
 export interface GivenApiOptions {
+  authentication?: GivenAuthentication;
   users?: readonly LocalUser[];
   /** Names of CPIs; default: the one without a name. */
   cpiNames?: readonly string[];
@@ -89,12 +97,15 @@ export async function givenApi(options: GivenApiOptions = {}) {
     { owner: 'test', alone: true, recordEvents: true },
   );
   if (options.started !== false) await engine.start();
+  const permissions = new Permissions(directorUuid);
+  const authentication = await options.authentication?.({ store, permissions });
   const app = createApi({
     store,
     blobs,
     tasks: engine,
-    permissions: new Permissions(directorUuid),
-    identity: new LocalUsers(users),
+    permissions,
+    identity: new LocalUsers(users, clock),
+    ...authentication,
     director: {
       name: 'test',
       uuid: directorUuid,

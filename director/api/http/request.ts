@@ -1,4 +1,4 @@
-import type { RequestHandler, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { OperatorError } from '../../../common/errors.ts';
 import type { DirectorPermission, Permissions } from '../../auth/permissions.ts';
 import { authorizationOf, type IdentityProvider, type User } from '../../auth/user.ts';
@@ -18,9 +18,11 @@ interface Known {
 export function authenticate(identity: IdentityProvider, isOpen: (path: string) => boolean): RequestHandler {
   return async (req, res, next) => {
     const given = authorizationOf(req.headers) !== undefined;
-    const known: Known = { user: given ? await identity.identify(req.headers) : undefined, contextId: '' };
+    const open = isOpen(req.path);
+    const user = given ? await identified(identity, req, open) : undefined;
+    const known: Known = { user, contextId: '' };
     Object.assign(res.locals, known);
-    if (!isOpen(req.path)) {
+    if (!open) {
       res.set('WWW-Authenticate', 'Basic realm="BOSH Director"');
       if (known.user === undefined) {
         closeIfBodyUnread(req, res);
@@ -31,6 +33,21 @@ export function authenticate(identity: IdentityProvider, isOpen: (path: string) 
     res.locals['contextId'] = contextIdOf(req.get(contextIdHeader));
     next();
   };
+}
+
+/** Where nobody needs to be known, it does no harm that they can't be found out. */
+async function identified(identity: IdentityProvider, req: Request, open: boolean): Promise<User | undefined> {
+  try {
+    return await identity.identify(req.headers, addressOf(req));
+  } catch (thrown) {
+    if (open && thrown instanceof OperatorError) return undefined;
+    throw thrown;
+  }
+}
+
+/** Of the other end of the connection; a proxy's, where there is one. */
+export function addressOf(req: Request): string {
+  return req.socket.remoteAddress ?? '';
 }
 
 /** Middleware that lets a request pass only with this leave on the director as a whole. */

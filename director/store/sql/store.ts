@@ -9,6 +9,7 @@ import { sqlLinks } from './links.ts';
 import { sqlLocks } from './locks.ts';
 import { sqlProblems } from './problems.ts';
 import { sqlLogBundles } from './log-bundles.ts';
+import { sqlLogIns } from './log-ins.ts';
 import { referencedBlobs } from './referenced-blobs.ts';
 import { sqlReleases } from './releases.ts';
 import type { Session } from './session.ts';
@@ -30,6 +31,7 @@ export function sqlStore(session: Session, close: () => Promise<void>): Store {
     logBundles: sqlLogBundles(session),
     links: sqlLinks(session),
     dns: sqlDns(session),
+    logIns: sqlLogIns(session),
 
     attribute: (name) =>
       session.read(async (db) => {

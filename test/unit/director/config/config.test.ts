@@ -159,6 +159,55 @@ test('notifiers are told apart by their kind, and what is wrong with one is told
   );
 });
 
+test('teams give their members scopes; whoever is in one is no admin unless told so', () => {
+  const config = load(`
+    users:
+    - { name: ann, password: x }
+    - { name: bob, password: x }
+    - { name: cat, password: x, scopes: [bosh.read] }
+    - { name: eve, password: x, scopes: [] }
+    teams:
+    - { name: dev, admins: [bob, ci], readers: [cat] }
+    - { name: ops, readers: [bob] }
+    authentication: { kind: issuer, clients: [{ name: ci, secret: s }, { name: spare, secret: s }] }
+  `);
+  expect(config.users.map(({ name, scopes }) => [name, scopes])).toEqual([
+    ['ann', ['bosh.admin']],
+    ['bob', ['bosh.teams.dev.admin', 'bosh.teams.ops.read']],
+    ['cat', ['bosh.read', 'bosh.teams.dev.read']],
+    ['eve', []],
+  ]);
+  expect(config.authentication).toMatchObject({
+    accessTokenSeconds: 600,
+    logInHours: 24,
+    clients: [
+      { name: 'ci', scopes: ['bosh.teams.dev.admin'] },
+      { name: 'spare', scopes: [] },
+    ],
+  });
+});
+
+test('what is wrong between users, clients and teams is told with its place', () => {
+  expect(
+    faultsOf(`
+      users: [{ name: ann, password: x }]
+      teams: [{ name: dev, admins: [anne] }, { name: dev, readers: [ann] }]
+      authentication: { kind: issuer, clients: [{ name: bosh_cli, secret: "scrypt:x" }] }
+    `),
+  ).toEqual([
+    'teams.1.name: "dev" is here twice',
+    'authentication.clients.0.secret: looks like a hash, but can not be checked',
+    'authentication.clients.0.name: "bosh_cli" is the client of all users: take another',
+    'teams.0.admins.0: "anne" is neither a user nor a client of this file',
+  ]);
+  expect(faultsOf('teams: [{ name: a.b }]')).toEqual([
+    'teams.0.name: must be a name without dots and spaces, not "a.b"',
+  ]);
+  expect(faultsOf('authentication: { kind: issuer, url: "http://x" }')).toEqual([
+    'authentication.url: must be a URL that begins with https://, not "http://x"',
+  ]);
+});
+
 test('a file that was named and is not there is told by its path', () => {
   expect(() => loadConfig(join(dir, 'none.yml'), {})).toThrow(/none\.yml can't be read: there is no such file/);
   expect(() => loadConfig(undefined, { GANTRY_CONFIG: join(dir, 'none.yml') })).toThrow(/there is no such file/);
