@@ -5,9 +5,9 @@ import { orphanedVms } from './migrations/0002-orphaned-vms.ts';
 import { problems } from './migrations/0003-problems.ts';
 import { errandsAndLogs } from './migrations/0005-errands-and-logs.ts';
 import { snapshots } from './migrations/0008-snapshots.ts';
+import { logIns } from './migrations/0010-log-ins.ts';
 import { links } from './migrations/0012-links.ts';
 import { dns } from './migrations/0013-dns.ts';
-import { logIns } from './migrations/0010-log-ins.ts';
 import { pastDeploys } from './migrations/0014-past-deploys.ts';
 import { type ColumnTypes, columnTypes } from './migrations/column-types.ts';
 
@@ -18,9 +18,9 @@ const migrations: ReadonlyArray<[name: string, up: (db: Kysely<unknown>, types: 
   ['0003-problems', problems],
   ['0005-errands-and-logs', errandsAndLogs],
   ['0008-snapshots', snapshots],
+  ['0010-log-ins', logIns],
   ['0012-links', links],
   ['0013-dns', dns],
-  ['0010-log-ins', logIns],
   ['0014-past-deploys', pastDeploys],
 ];
 

@@ -357,6 +357,8 @@ export function storeContract(name: string, given: () => Promise<GivenStore>): v
       expect(await store.deployments.pastManifest('web', taskId(2))).toBeUndefined();
       await store.deployments.delete('web');
       expect(await kept()).toEqual([]);
+    });
+
     test('links are recorded by a deploy, found by others while shared, and settle once it succeeded', async () => {
       for (const name of ['giver', 'taker']) await store.deployments.create(id<DeploymentName>(name), [], 1);
       const key = (group: string, name = 'db') => ({ ownerType: 'job' as const, group, owner: 'db', name });

@@ -19,7 +19,7 @@ export async function apiOf({ store, blobs, engine }: { store: Store; blobs: Mem
     blobs,
     tasks: engine,
     permissions: new Permissions(uuid),
-    identity: new LocalUsers([{ name: 'admin', password: 'admin' }]),
+    identity: new LocalUsers([{ name: 'admin', password: 'admin' }], systemClock),
     director: {
       name: 'test',
       uuid,
