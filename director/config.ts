@@ -68,18 +68,8 @@ function readText(file: string, mustExist: boolean): string | undefined {
 }
 
 /** What no single key shows. */
-function faultsOfWhole({ users, listen, bus, health }: DirectorConfig): Fault[] {
-  const faults: Fault[] = [];
-  const names = new Set<string>();
-  users.forEach(({ name, password }, index) => {
-    if (names.has(name)) faults.push({ path: `users.${index}.name`, message: `"${name}" is here twice` });
-    names.add(name);
-    if (isHash(password) && parseHash(password) === undefined) {
-      faults.push({ path: `users.${index}.password`, message: 'looks like a hash, but can not be checked' });
-    }
-  });
 function faultsOfWhole(config: DirectorConfig): Fault[] {
-  const { listen, bus } = config;
+  const { listen, bus, health } = config;
   const faults = faultsOfPeople(config);
   if ((listen.certificate === undefined) !== (listen.privateKey === undefined)) {
     faults.push({ path: 'listen', message: 'certificate and private_key belong together' });
