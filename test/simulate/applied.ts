@@ -79,7 +79,7 @@ export async function changedViolations(world: World, { instanceId, action, hard
   return [`${title} has jobs that are ${machine.state.jobState}`];
 }
 
-function runningViolations(world: World, instance: Instance, title: string): string[] {
+export function runningViolations(world: World, instance: Instance, title: string): string[] {
   const machine = machineOf(world, instance);
   if (machine === undefined) return [`${title} has no machine`];
   const { jobState, specJson } = machine.state;

@@ -1,11 +1,13 @@
 import { terminalStates } from '../../director/store/tasks.ts';
 import type { World } from '../support/given-director.ts';
+import { lostIn } from './losses.ts';
 
 /** What must hold whenever no task runs, whatever went wrong before. Each line is one violation. */
 export async function violations(world: Pick<World, 'cpi' | 'machines' | 'store' | 'clock'>): Promise<string[]> {
   const { cpi, machines, store, clock } = world;
   const found: string[] = [];
   const inventory = cpi.inventory();
+  const lost = lostIn(world);
   const instances = await store.instances.all();
   const rows = instances.flatMap(({ vms }) => vms);
 
@@ -31,7 +33,8 @@ export async function violations(world: Pick<World, 'cpi' | 'machines' | 'store'
     if (!knownDisks.has(disk.cid) && !diskKeys.has(disk.name ?? ''))
       found.push(`invariant 3: disk ${disk.cid} is unknown to the store`);
   const disksThere = new Set<string>(inventory.disks.map(({ cid }) => cid));
-  for (const cid of knownDisks) if (cid !== '' && !disksThere.has(cid)) found.push(`invariant 2: disk ${cid} is gone`);
+  for (const cid of knownDisks)
+    if (cid !== '' && !disksThere.has(cid) && !lost.disks.has(cid)) found.push(`invariant 2: disk ${cid} is gone`);
 
   // And jobs run on the disk of their instance, not on a copy of it.
   for (const { id, vms, disks } of instances) {
@@ -40,16 +43,18 @@ export async function violations(world: Pick<World, 'cpi' | 'machines' | 'store'
     if (machine?.state.jobState !== 'started') continue;
     const own = disks.find(({ active }) => active)?.cid ?? null;
     const { store: runsOn } = machine.state.mounts;
+    if (lost.disks.has(own ?? '') || lost.disks.has(runsOn ?? '')) continue;
     if (runsOn !== own) found.push(`invariant 2: instance ${id} runs on disk ${runsOn} and not on ${own}`);
   }
 
   // 3. Nothing that the store doesn't know, and nothing in the store that isn't there.
-  const knownAgents = new Set<string>(rows.map(({ agentId }) => agentId));
+  const orphans = await store.instances.orphanedVms();
+  const knownAgents = new Set<string>([...rows, ...orphans].map(({ agentId }) => agentId));
   for (const vm of inventory.vms)
     if (!knownAgents.has(vm.agentId)) found.push(`invariant 3: VM ${vm.cid} is unknown to the store`);
   const there = new Set<string>(inventory.vms.map(({ cid }) => cid));
   for (const vm of rows) {
-    if (vm.state === 'live' && vm.cid !== null && !there.has(vm.cid))
+    if (vm.state === 'live' && vm.cid !== null && !there.has(vm.cid) && !lost.vms.has(vm.cid))
       found.push(`invariant 3: VM ${vm.cid} is in the store and nowhere else`);
   }
 

@@ -6,6 +6,7 @@ import { mendThings } from './faults.ts';
 import { violations } from './invariants.ts';
 import type { Shape } from './manifest.ts';
 import { deployments, type Operators, type Simulated } from './operators.ts';
+import { forgetLostDisks } from './repairs.ts';
 import { danglingReferences, leftovers } from './references.ts';
 
 /** Deploys without faults after which the wanted state must be there. */
@@ -28,8 +29,15 @@ export async function mend(simulated: Simulated, operators: Operators): Promise<
   mendThings(world);
   for (const { id, ignore } of await store.instances.all())
     if (ignore) await store.instances.update(id, { ignore: false });
+  // VMs that were given up and live on may have what is wanted of others.
+  await done(artifacts.cleanUp(true));
   const uploads = versions.flatMap((version) => [artifacts.uploadRelease(version), artifacts.uploadStemcell(version)]);
   await done(...(await Promise.all(uploads)));
+  const ended = async (task: NewTask) => directors.ended((await directors.engine.enqueue(task)).id);
+  for (const name of deployments) {
+    if ((await store.deployments.get(name)) === undefined) continue;
+    found.push(...(await forgetLostDisks(name, world, ended)));
+  }
   for (const name of deployments) {
     if (name !== 'web' && (await store.deployments.get(name)) === undefined) continue;
     const shape = { ...(await operators.shape(name)), instances: 3 };

@@ -10,6 +10,7 @@ import type { Dice } from './dice.ts';
 import type { Directors } from './directors.ts';
 import { ignoredOf, type Ignored } from './ignored.ts';
 import { fixedSecrets, manifestOf, type Shape } from './manifest.ts';
+import { applySomething, deleteSomeVm, fixedViolations, scan, scanAndFix } from './repairs.ts';
 import { waveViolations } from './waves.ts';
 
 /** They share networks, releases and stemcells. */
@@ -47,6 +48,19 @@ export class Operators {
       await world.store.instances.update(instance, { ignore: !ignore });
     }
     return ignoredOf(world);
+  }
+
+  /** Of what scans have found. */
+  async repairs(): Promise<TaskId[]> {
+    const { dice, tell } = this.#in;
+    const tasks: TaskId[] = [];
+    for (const name of deployments) {
+      const task = dice.oneIn(2) ? await applySomething(name, this.#in) : undefined;
+      if (task === undefined) continue;
+      tell(`${task.type} ${JSON.stringify(task.args)}`);
+      tasks.push(await this.enqueue(task));
+    }
+    return tasks;
   }
 
   /** One task, or one on each deployment at once; with some about releases and stemcells among them. */
@@ -107,6 +121,7 @@ export class Operators {
       const change = this.#changes.get(task);
       if (shape !== undefined) found.push(...waveViolations(await this.eventsOf(task), shape));
       if (state !== 'done') continue;
+      found.push(...(await fixedViolations(world, task)));
       if (shape !== undefined) found.push(...(await deployedViolations(world, shape)));
       if (change !== undefined) found.push(...(await changedViolations(world, change)));
     }
@@ -125,6 +140,10 @@ export class Operators {
       tell(`delete ${name}`);
       return (await enqueueDelete(directors.engine, name)).id;
     }
+    if (deployment !== undefined && dice.oneIn(4)) {
+      const task = await this.#onProblems(name);
+      if (task !== undefined) return this.enqueue(task);
+    }
     const before = this.#shapes.get(name);
     const known = deployment?.manifest != null;
     if (known && dice.oneIn(4)) {
@@ -141,6 +160,25 @@ export class Operators {
     const options = { recreate: dice.oneIn(10), fix: dice.oneIn(2), recreatePersistentDisks: dice.oneIn(15) };
     tell(`deploy ${JSON.stringify({ ...shape, ...options, changes })}`);
     return this.deploy(shape, { options, stateChanges: changes });
+  }
+
+  async #onProblems(name: string): Promise<NewTask | undefined> {
+    const { dice, tell, world } = this.#in;
+    const instances = await world.store.instances.ofDeployment(name);
+    const task = await dice.oneOf([
+      () => scan(name),
+      () => applySomething(name, this.#in),
+      () => deleteSomeVm(this.#in),
+      () =>
+        instances.length === 0
+          ? undefined
+          : scanAndFix(
+              name,
+              instances.filter(() => dice.oneIn(2)),
+            ),
+    ])();
+    if (task !== undefined) tell(`${task.type} ${JSON.stringify(task.args)}`);
+    return task;
   }
 
   /** `--no-converge`. Undefined: there is none. */

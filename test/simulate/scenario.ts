@@ -11,6 +11,7 @@ import { Dice } from './dice.ts';
 import { Directors } from './directors.ts';
 import { breakThings } from './faults.ts';
 import { violations } from './invariants.ts';
+import { loseThings } from './losses.ts';
 import { simulatedCloudConfig } from './manifest.ts';
 import { mend } from './mend.ts';
 import { Operators, type Simulated } from './operators.ts';
@@ -72,6 +73,7 @@ async function run({ seed, clock, dir, tell }: Seed): Promise<string[]> {
 /** Some tasks at once, with faults, kills and cancels while they run. */
 async function operation(simulated: Simulated, operators: Operators): Promise<string[]> {
   const { world, dice, directors, tell } = simulated;
+  if (dice.oneIn(3)) await loseThings(world, dice, tell);
   const ignored = await operators.putAside();
   // Where there are two, what befalls them is looked at more: tasks that fail early leave nothing to take over.
   if (!directors.areTwo || dice.oneIn(3)) breakThings(world, dice, tell);
@@ -84,12 +86,26 @@ async function operation(simulated: Simulated, operators: Operators): Promise<st
     tell(`  task ${id}: ${task?.state ?? 'gone'} ${task?.result ?? ''}`);
   }
   world.cpi.faults.clear();
+  tasks.push(...(await repair(simulated, operators)));
   return [
     ...(await violations(world)),
     ...(await ignored.violations(world)),
     ...(await operators.violationsOf(tasks)),
     ...(await danglingReferences(world)),
   ];
+}
+
+/** What a scan has found is dealt with soon, as it happens, with whatever befalls that. */
+async function repair({ directors, dice, world, tell }: Simulated, operators: Operators): Promise<TaskId[]> {
+  const repairs = await operators.repairs();
+  if (repairs.length === 0) return [];
+  if (dice.oneIn(2)) directors.strikeWithin(400);
+  await directors.see(repairs);
+  for (const id of repairs) {
+    const task = await world.store.tasks.get(id);
+    tell(`  task ${id}: ${task?.state ?? 'gone'} ${task?.result ?? ''}`);
+  }
+  return repairs;
 }
 
 function cancelSome({ world, dice, directors, tell }: Simulated, tasks: readonly TaskId[]): void {

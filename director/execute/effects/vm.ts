@@ -147,8 +147,7 @@ function environment({ work, settings, bus, blobs }: StepIo, env: YamlMap, cert:
 /** Waits for the agent of a VM that was just made, or was being made when a director died. */
 export async function awaitVm(io: StepIo): Promise<void> {
   const { work, task, agents, settings } = io;
-  const { vm, vmCid } = await madeVm(io);
-  await setVmMetadata(io, vm);
+  const { vm, vmCid } = await labelledVm(io);
   try {
     await agents.waitUntilReady(vm.agentId, {
       label: work.label,
@@ -163,6 +162,23 @@ export async function awaitVm(io: StepIo): Promise<void> {
   }
   await task.store.instances.updateVm(vm.agentId, { state: 'live', active: true });
   Object.assign(vm, { state: 'live', active: true });
+}
+
+/** One that went before it was finished, when nobody looked, is made anew. */
+async function labelledVm(io: StepIo): Promise<{ vm: Vm; vmCid: VmCid }> {
+  const made = await madeVm(io);
+  try {
+    await setVmMetadata(io, made.vm);
+    return made;
+  } catch (thrown) {
+    if (!isCpiError(thrown, 'VMNotFound')) throw thrown;
+  }
+  io.task.debug(`${io.work.label}: VM ${made.vmCid} is gone, making another`);
+  await forgetVm(io, made.vm.agentId);
+  await createVm(io);
+  const another = await madeVm(io);
+  await setVmMetadata(io, another.vm);
+  return another;
 }
 
 /** One of which the infrastructure will never say whether it was made is given up, and another is made. */
