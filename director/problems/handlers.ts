@@ -5,11 +5,12 @@ import { gone } from '../deploy/gone.ts';
 import { runPostDeploy } from '../deploy/post-deploy.ts';
 import { instanceLabel } from '../plan/actual.ts';
 import type { Instance } from '../store/instances.ts';
+import type { Problem } from '../store/problems.ts';
 import type { TaskContext, TaskHandler } from '../tasks/task-context.ts';
 import type { ApplyResolutionsArgs, ScanAndFixArgs, ScanArgs } from './args.ts';
 import { ProblemResolver, type Choices } from './resolver.ts';
 import { scanDisks } from './scan-disks.ts';
-import { scanVms } from './scan-vms.ts';
+import { type ScanIo, scanVms } from './scan-vms.ts';
 
 export interface ProblemOptions {
   /** Whether instances with a persistent disk get another VM unasked. */
@@ -69,11 +70,7 @@ function scanAndFix(deps: DeployDeps, options: ProblemOptions): TaskHandler {
     return withLockAtOnce(deployment, task, async () => {
       const named = instancesNamed(await instancesOf(deployment, task), jobs, task);
       const wanted = named.filter(({ disks }) => options.fixesStateful || !disks.some(({ active }) => active));
-      const { problems: found } = await scanVms(wanted, { deps, task });
-      const resources = wanted.map((instance) => instance.id);
-      const nowMs = deps.clock.now();
-      const name = id<DeploymentName>(deployment);
-      const problems = await task.store.problems.replace(name, found, { resources, nowMs });
+      const problems = (await leftOver(wanted, task)) ?? (await found(wanted, { deps, task }));
       const choices: Choices = { resolutions: new Map(problems.map((problem) => [problem.id, 'recreate_vm'])) };
       const { resolved, errors } = await new ProblemResolver(deployment, deps, task).apply(problems, choices);
       if (resolved > 0) await runPostDeploy(await instancesOf(deployment, task), deps, task, { afterRepair: true });
@@ -81,6 +78,30 @@ function scanAndFix(deps: DeployDeps, options: ProblemOptions): TaskHandler {
       return 'scan and fix complete';
     });
   };
+}
+
+/** Scans, and puts what is found in the place of what was open of these instances. */
+async function found(instances: readonly Instance[], io: ScanIo): Promise<Problem[]> {
+  const { deps, task } = io;
+  const { deployment } = task.task.args as ScanAndFixArgs;
+  const { problems } = await scanVms(instances, io);
+  const resources = instances.map((instance) => instance.id);
+  const nowMs = deps.clock.now();
+  return task.store.problems.replace(id<DeploymentName>(deployment), problems, { resources, nowMs });
+}
+
+/**
+ * What an earlier run of the task has found and not come to the end with: the agent of a VM that it has made may answer
+ * already, and has no jobs yet. Undefined: nothing.
+ */
+async function leftOver(instances: readonly Instance[], { task, store }: TaskContext): Promise<Problem[] | undefined> {
+  const { deployment } = task.args as ScanAndFixArgs;
+  const { attempts, startedAtMs } = task;
+  if (attempts < 2 || startedAtMs === null) return undefined;
+  const own = new Set<string>(instances.map((instance) => instance.id));
+  const open = await store.problems.open(deployment);
+  const left = open.filter(({ createdAtMs, resource }) => createdAtMs >= startedAtMs && own.has(resource));
+  return left.length === 0 ? undefined : left;
 }
 
 async function instancesOf(deployment: string, { store }: TaskContext): Promise<Instance[]> {

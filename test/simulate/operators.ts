@@ -115,12 +115,15 @@ export class Operators {
   async violationsOf(tasks: readonly TaskId[]): Promise<string[]> {
     const { world } = this.#in;
     const found: string[] = [];
-    for (const task of tasks) {
-      const { state } = (await world.store.tasks.get(task)) ?? {};
+    const ended = await Promise.all(tasks.map((task) => world.store.tasks.get(task)));
+    // Whoever deletes VMs may do so after another task has made them.
+    const deleted = ended.some((task) => task?.type === 'delete_vm' || task?.type === 'cck_apply');
+    for (const [i, task] of tasks.entries()) {
+      const { state } = ended[i] ?? {};
       const shape = this.#deploys.get(task);
       const change = this.#changes.get(task);
       if (shape !== undefined) found.push(...waveViolations(await this.eventsOf(task), shape));
-      if (state !== 'done') continue;
+      if (state !== 'done' || deleted) continue;
       found.push(...(await fixedViolations(world, task)));
       if (shape !== undefined) found.push(...(await deployedViolations(world, shape)));
       if (change !== undefined) found.push(...(await changedViolations(world, change)));

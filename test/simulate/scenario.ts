@@ -86,26 +86,26 @@ async function operation(simulated: Simulated, operators: Operators): Promise<st
     tell(`  task ${id}: ${task?.state ?? 'gone'} ${task?.result ?? ''}`);
   }
   world.cpi.faults.clear();
-  tasks.push(...(await repair(simulated, operators)));
+  const found = await operators.violationsOf(tasks);
+  await repair(simulated, operators);
   return [
+    ...found,
     ...(await violations(world)),
     ...(await ignored.violations(world)),
-    ...(await operators.violationsOf(tasks)),
     ...(await danglingReferences(world)),
   ];
 }
 
 /** What a scan has found is dealt with soon, as it happens, with whatever befalls that. */
-async function repair({ directors, dice, world, tell }: Simulated, operators: Operators): Promise<TaskId[]> {
+async function repair({ directors, dice, world, tell }: Simulated, operators: Operators): Promise<void> {
   const repairs = await operators.repairs();
-  if (repairs.length === 0) return [];
+  if (repairs.length === 0) return;
   if (dice.oneIn(2)) directors.strikeWithin(400);
   await directors.see(repairs);
   for (const id of repairs) {
     const task = await world.store.tasks.get(id);
     tell(`  task ${id}: ${task?.state ?? 'gone'} ${task?.result ?? ''}`);
   }
-  return repairs;
 }
 
 function cancelSome({ world, dice, directors, tell }: Simulated, tasks: readonly TaskId[]): void {
