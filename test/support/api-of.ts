@@ -40,6 +40,7 @@ export async function apiOf({ store, blobs, engine }: { store: Store; blobs: Mem
     spoolDir: tmpdir(), // nothing is uploaded
     cpiNames: () => Promise.resolve([]),
     certificates: () => Promise.resolve([]),
+    watch: { heartbeat: () => null, of: () => Promise.resolve(null) },
   });
   const server = createServer(app);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
