@@ -23,6 +23,7 @@ import { logInCommands } from './commands/log-in.ts';
 import { logCommands } from './commands/logs.ts';
 import { notBuiltCommands } from './commands/not-built.ts';
 import { diskCommands } from './commands/disks.ts';
+import { snapshotCommands } from './commands/snapshots.ts';
 import { orphanCommands } from './commands/orphans.ts';
 import { operateCommands } from './commands/operate.ts';
 import { rollbackCommands } from './commands/rollback.ts';
@@ -54,6 +55,7 @@ export const commands: readonly CommandSpec[] = [
   ...explainCommands,
   ...operateCommands,
   ...diskCommands,
+  ...snapshotCommands,
   ...errandCommands,
   ...logCommands,
   ...rollbackCommands,

@@ -61,16 +61,21 @@ export interface Cpi {
   detachDisk(vmCid: VmCid, diskCid: DiskCid, signal?: AbortSignal): Promise<void>;
   /** Grows a detached disk. @throws CpiError `Bosh::Clouds::NotSupported` where the disk must be copied instead */
   resizeDisk(diskCid: DiskCid, sizeMib: number, signal?: AbortSignal): Promise<void>;
-  /** Changes a detached disk in place. @returns its cid, a new one where the change made it another disk */
+  /**
+   * Changes a detached disk in place. @returns its cid, a new one where the change made it another disk
+   * @param name of this change, as of `createDisk`
+   */
   updateDisk(
     diskCid: DiskCid,
     sizeMib: number,
     cloudProperties: CloudProperties,
+    name?: string,
     signal?: AbortSignal,
   ): Promise<DiskCid>;
   setDiskMetadata(diskCid: DiskCid, metadata: Metadata, signal?: AbortSignal): Promise<void>;
   getDisks(vmCid: VmCid, signal?: AbortSignal): Promise<DiskCid[]>;
-  snapshotDisk(diskCid: DiskCid, metadata: Metadata, signal?: AbortSignal): Promise<SnapshotCid>;
+  /** @param name as of `createDisk` */
+  snapshotDisk(diskCid: DiskCid, metadata: SnapshotMetadata, name?: string, signal?: AbortSignal): Promise<SnapshotCid>;
   /** Absent snapshot: no error. */
   deleteSnapshot(cid: SnapshotCid, signal?: AbortSignal): Promise<void>;
 
@@ -92,6 +97,8 @@ export interface CpiScope {
 /** Opaque to the director; each CPI defines its own. */
 export type CloudProperties = Record<string, unknown>;
 export type Metadata = Record<string, string>;
+/** An index is a number on BOSH's wire. */
+export type SnapshotMetadata = Record<string, string | number | null>;
 /** A path or a structure, passed to the agent as it is. */
 export type DiskHint = string | Record<string, unknown>;
 

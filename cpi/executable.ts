@@ -12,6 +12,7 @@ import type {
   ManagedNetwork,
   ManagedNetworkSpec,
   Metadata,
+  SnapshotMetadata,
   VmResources,
   VmSpec,
 } from './cpi.ts';
@@ -126,7 +127,7 @@ export class ExecutableCpi implements Cpi {
 
   /** The same for a disk, by the name that the director gave it. */
   forgetDisk(name: string): Promise<void> {
-    return this.#shared.calls.forget(nameOfDisk(name));
+    return this.#shared.calls.forget(nameOf('create_disk', name));
   }
 
   /** What this CPI made in the last day, as it was answered. To look for things that no record tells of. */
@@ -167,17 +168,8 @@ export class ExecutableCpi implements Cpi {
     signal?: AbortSignal,
   ): Promise<DiskCid> {
     const given = [sizeMib, cloudProperties, nearVm];
-    if (name === undefined) return read.cid<DiskCid>(await this.#call('create_disk', given, signal));
-    const apiVersion = await this.#version(signal);
-    const call = nameOfDisk(name);
-    const answer = await this.#caller.callOnce('create_disk', given, {
-      apiVersion,
-      name: call,
-      details: { name },
-      signal,
-    });
-    const diskCid = read.cid<DiskCid>(answer);
-    await this.#shared.calls.label(call, diskCid);
+    const diskCid = read.cid<DiskCid>(await this.#callOnce('create_disk', given, { name, signal }));
+    if (name !== undefined) await this.#shared.calls.label(nameOf('create_disk', name), diskCid);
     return diskCid;
   }
 
@@ -206,10 +198,14 @@ export class ExecutableCpi implements Cpi {
     diskCid: DiskCid,
     sizeMib: number,
     cloudProperties: CloudProperties,
+    name?: string,
     signal?: AbortSignal,
   ): Promise<DiskCid> {
-    const answer = await this.#call('update_disk', [diskCid, sizeMib, cloudProperties], signal);
-    return answer.result === null ? diskCid : read.cid<DiskCid>(answer);
+    const answer = await this.#callOnce('update_disk', [diskCid, sizeMib, cloudProperties], { name, signal });
+    if (answer.result === null) return diskCid;
+    const cid = read.cid<DiskCid>(answer);
+    if (name !== undefined) await this.#shared.calls.label(nameOf('update_disk', name), cid);
+    return cid;
   }
 
   async setDiskMetadata(diskCid: DiskCid, metadata: Metadata, signal?: AbortSignal): Promise<void> {
@@ -220,12 +216,20 @@ export class ExecutableCpi implements Cpi {
     return read.cids<DiskCid>(await this.#call('get_disks', [vmCid], signal));
   }
 
-  async snapshotDisk(diskCid: DiskCid, metadata: Metadata, signal?: AbortSignal): Promise<SnapshotCid> {
-    return read.cid<SnapshotCid>(await this.#call('snapshot_disk', [diskCid, metadata], signal));
+  async snapshotDisk(
+    diskCid: DiskCid,
+    metadata: SnapshotMetadata,
+    name?: string,
+    signal?: AbortSignal,
+  ): Promise<SnapshotCid> {
+    const cid = read.cid<SnapshotCid>(await this.#callOnce('snapshot_disk', [diskCid, metadata], { name, signal }));
+    if (name !== undefined) await this.#shared.calls.label(nameOf('snapshot_disk', name), cid);
+    return cid;
   }
 
   async deleteSnapshot(cid: SnapshotCid, signal?: AbortSignal): Promise<void> {
     await this.#call('delete_snapshot', [cid], signal);
+    await this.#shared.calls.forgetLabelled(cid);
   }
 
   async createNetwork(spec: ManagedNetworkSpec, signal?: AbortSignal): Promise<ManagedNetwork> {
@@ -255,6 +259,17 @@ export class ExecutableCpi implements Cpi {
     return { vmCid };
   }
 
+  /** With a name of ours: what an earlier run has answered, or else a run that can be found again. */
+  async #callOnce(
+    method: WireMethod,
+    given: unknown[],
+    { name, signal }: { name: string | undefined; signal: AbortSignal | undefined },
+  ) {
+    if (name === undefined) return this.#call(method, given, signal);
+    const apiVersion = await this.#version(signal);
+    return this.#caller.callOnce(method, given, { apiVersion, name: nameOf(method, name), details: { name }, signal });
+  }
+
   async #call(method: WireMethod, given: unknown[], signal: AbortSignal | undefined) {
     const apiVersion = await this.#version(signal);
     return this.#caller.call(method, given, { apiVersion, signal });
@@ -277,8 +292,8 @@ function nameOfVm(agentId: AgentId): string {
   return `create_vm-${agentId}`;
 }
 
-function nameOfDisk(name: string): string {
-  return `create_disk-${name}`;
+function nameOf(method: WireMethod, name: string): string {
+  return `${method}-${name}`;
 }
 
 function unless(type: 'VMNotFound' | 'DiskNotAttached') {

@@ -173,11 +173,14 @@ async function start(
       problems: { fixesStateful: config.health.resurrector.fixStateful },
       settings: {
         directorName: config.name,
+        directorUuid: uuid,
         agentWaitMs: config.agent.readyTimeoutSeconds * 1000,
         vmsAtOnceMax: 32,
         createVmTriesMax: 5,
         keepUnreachableVms: config.agent.keepUnreachableVms,
         agentEnv: {},
+        snapshots: config.disks.snapshots,
+        disksInPlace: { resize: config.disks.cpiResize, update: config.disks.cpiUpdate },
         trustedCerts:
           config.agent.trustedCertificates === undefined
             ? ''

@@ -5,7 +5,7 @@ import type { Given } from '../given.ts';
 import { fetching } from '../director-client.ts';
 import { CliError } from '../failure.ts';
 import { withQuery } from '../query.ts';
-import { type Cell, columnsOf, lines, time } from '../ui/table.ts';
+import { columnsOf, lines, moment } from '../ui/table.ts';
 import { binaryBytes } from '../ui/format.ts';
 
 interface OrphanedNetwork {
@@ -110,9 +110,4 @@ export const orphanCommands: readonly CommandSpec[] = [
 
 function mustBeOrphaned(given: Given): void {
   if (!given.on('orphaned')) throw new CliError('Only --orphaned is supported');
-}
-
-/** `2026-11-24 07:00:00 UTC`, as the director writes it. */
-function moment(text: string): Cell {
-  return time(Math.floor(Date.parse(text.replace(/ UTC$/, 'Z').replace(' ', 'T')) / 1000));
 }

@@ -82,3 +82,8 @@ export function onlyColumns(table: Table, wanted: readonly string[]): { table: T
   );
   return { table: { ...table, columns }, ...(missing === undefined ? {} : { missing: keyOf(missing) }) };
 }
+
+/** `2026-11-24 07:00:00 UTC`, as the director writes it. */
+export function moment(text: string): Cell {
+  return time(Math.floor(Date.parse(text.replace(/ UTC$/, 'Z').replace(' ', 'T')) / 1000));
+}

@@ -73,7 +73,7 @@ export const creating: ReadonlySet<WireMethod> = new Set([
 ]);
 
 /** Calls under a name of ours: the same name finds the same end, again and again. */
-const named: ReadonlySet<WireMethod> = new Set(['create_vm', 'create_disk']);
+const named: ReadonlySet<WireMethod> = new Set(['create_vm', 'create_disk', 'update_disk', 'snapshot_disk']);
 
 /** Of an answer that is none, in the error's message. */
 const shownCharsMax = 500;

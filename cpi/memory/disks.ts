@@ -1,5 +1,5 @@
 import type { DiskCid, SnapshotCid, VmCid } from '../../common/ids.ts';
-import type { CloudProperties, DiskHint, Metadata } from '../cpi.ts';
+import type { CloudProperties, DiskHint, Metadata, SnapshotMetadata } from '../cpi.ts';
 import { CpiError } from '../errors.ts';
 import { checkCloudProperties, cloudPropertyKeys, textProperty } from './cloud-properties.ts';
 import type { Inventory } from './inventory.ts';
@@ -22,6 +22,7 @@ export class Disks {
   readonly #queue: OneAtATime;
   readonly #host: MachineHost;
   #byName: Map<string, DiskCid> | undefined;
+  #snapshotByName: Map<string, SnapshotCid> | undefined;
 
   constructor(options: MemoryCpiOptions, inventory: Inventory, vms: Vms, queue: OneAtATime) {
     this.#options = options;
@@ -71,6 +72,13 @@ export class Disks {
       [...this.#inventory.all('disks')].flatMap((disk) => (disk.name === undefined ? [] : [[disk.name, disk.cid]])),
     );
     return this.#byName;
+  }
+
+  #snapshotsNamed(): Map<string, SnapshotCid> {
+    this.#snapshotByName ??= new Map(
+      [...this.#inventory.all('snapshots')].flatMap(({ name, cid }) => (name === undefined ? [] : [[name, cid]])),
+    );
+    return this.#snapshotByName;
   }
 
   async delete(diskCid: DiskCid): Promise<void> {
@@ -124,10 +132,15 @@ export class Disks {
     await this.#inventory.commit({ put: 'disks', value: { ...this.get(diskCid), metadata: { ...metadata } } });
   }
 
-  async snapshot(diskCid: DiskCid, metadata: Metadata): Promise<SnapshotCid> {
+  async snapshot(diskCid: DiskCid, metadata: SnapshotMetadata, name?: string): Promise<SnapshotCid> {
+    const taken = name === undefined ? undefined : this.#snapshotsNamed().get(name);
+    if (taken !== undefined && this.#inventory.get('snapshots', taken) !== undefined) return taken;
     const cid = this.#inventory.freshCid('snapshots', 'snap');
     const disk = this.get(diskCid);
-    await this.#inventory.commit({ put: 'snapshots', value: { cid, diskCid: disk.cid, metadata: { ...metadata } } });
+    const named = name === undefined ? {} : { name };
+    if (name !== undefined) this.#snapshotsNamed().set(name, cid);
+    const value = { cid, ...named, diskCid: disk.cid, metadata: { ...metadata } };
+    await this.#inventory.commit({ put: 'snapshots', value });
     return cid;
   }
 

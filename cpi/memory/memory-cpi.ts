@@ -9,6 +9,7 @@ import type {
   ManagedNetwork,
   ManagedNetworkSpec,
   Metadata,
+  SnapshotMetadata,
   VmResources,
   VmSpec,
 } from '../cpi.ts';
@@ -160,6 +161,7 @@ export class MemoryCpi implements Cpi {
     diskCid: DiskCid,
     sizeMib: number,
     cloudProperties: CloudProperties,
+    _name?: string,
     signal?: AbortSignal,
   ): Promise<DiskCid> {
     return this.faults.around('updateDisk', signal, () => this.#disks.update(diskCid, sizeMib, cloudProperties));
@@ -173,8 +175,13 @@ export class MemoryCpi implements Cpi {
     return this.faults.around('getDisks', signal, async () => this.#inventory.disksOf(this.#vms.get(vmCid).cid));
   }
 
-  snapshotDisk(diskCid: DiskCid, metadata: Metadata, signal?: AbortSignal): Promise<SnapshotCid> {
-    return this.faults.around('snapshotDisk', signal, () => this.#disks.snapshot(diskCid, metadata));
+  snapshotDisk(
+    diskCid: DiskCid,
+    metadata: SnapshotMetadata,
+    name?: string,
+    signal?: AbortSignal,
+  ): Promise<SnapshotCid> {
+    return this.faults.around('snapshotDisk', signal, () => this.#disks.snapshot(diskCid, metadata, name));
   }
 
   deleteSnapshot(cid: SnapshotCid, signal?: AbortSignal): Promise<void> {

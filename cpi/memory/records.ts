@@ -1,5 +1,5 @@
 import type { AgentId, DiskCid, NetworkCid, SnapshotCid, StemcellCid, VmCid } from '../../common/ids.ts';
-import type { CloudProperties, DiskHint, Metadata, NetworkSettings } from '../cpi.ts';
+import type { CloudProperties, DiskHint, Metadata, NetworkSettings, SnapshotMetadata } from '../cpi.ts';
 
 export type { CloudProperties, DiskHint, Metadata, NetworkSettings };
 
@@ -52,8 +52,10 @@ export interface Disk {
 
 export interface Snapshot {
   readonly cid: SnapshotCid;
+  /** By which the director would ask for it again. */
+  readonly name?: string;
   readonly diskCid: DiskCid;
-  readonly metadata: Metadata;
+  readonly metadata: SnapshotMetadata;
 }
 
 export interface Network {

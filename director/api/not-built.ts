@@ -12,12 +12,6 @@ type Method = 'get' | 'post' | 'put' | 'delete';
 /** What BOSH has and we have not yet, told by name instead of "not found": a client's user learns what is missing. */
 const notBuilt: ReadonlyArray<[method: Method, path: string, what: string]> = [
   ['get', '/deployments/:deployment/variables', 'Listing variables (bosh variables)'],
-  ['get', '/deployments/:deployment/snapshots', 'Snapshots'],
-  ['post', '/deployments/:deployment/snapshots', 'Snapshots'],
-  ['delete', '/deployments/:deployment/snapshots', 'Snapshots'],
-  ['delete', '/deployments/:deployment/snapshots/:cid', 'Snapshots'],
-  ['get', '/deployments/:deployment/jobs/:group/:instance/snapshots', 'Snapshots'],
-  ['post', '/deployments/:deployment/jobs/:group/:instance/snapshots', 'Snapshots'],
   ['get', '/deployments/:deployment/certificate_expiry', 'The expiry of certificates of a deployment'],
   ['delete', '/networks/:name', 'Managed networks (bosh delete-network)'],
   ['get', '/deployed_variables/:name', 'Where a variable is deployed'],

@@ -29,6 +29,7 @@ import { problemRoutes } from './problems.ts';
 import { pastDeployRoutes } from './past-deploys.ts';
 import { releaseRoutes } from './releases.ts';
 import { resourceRoutes } from './resources.ts';
+import { snapshotRoutes } from './snapshots.ts';
 import { stemcellRoutes } from './stemcells.ts';
 import { taskRoutes } from './tasks.ts';
 
@@ -72,6 +73,7 @@ export function createApi(given: CreateApiDeps): Express {
   app.use(resourceRoutes(deps));
   app.use(diskRoutes(deps));
   app.use(orphanRoutes(deps));
+  app.use(snapshotRoutes(deps));
   app.use(cleanUpRoutes(deps));
   app.use(directorRoutes(deps));
   app.use(notBuiltRoutes(deps));

@@ -146,6 +146,24 @@ const agent = section(
   { description: 'What every VM gets.' },
 );
 
+const disks = section(
+  {
+    cpi_resize: flag({
+      description: 'Ask the CPI to grow a persistent disk, instead of copying its data to a larger one.',
+      default: false,
+    }),
+    cpi_update: flag({
+      description: 'Ask the CPI to change size and cloud properties of a persistent disk, instead of copying its data.',
+      default: false,
+    }),
+    snapshots: flag({
+      description: 'Take snapshots of persistent disks: before an instance is changed, on demand, and on schedule.',
+      default: false,
+    }),
+  },
+  { description: 'Persistent disks. Where a CPI cannot do what it is asked, data is copied.' },
+);
+
 const dns = section(
   {
     enabled: flag({
@@ -268,6 +286,7 @@ export const directorConfigSchema = section(
     blobstore: Type.Union([blobstore], { description: 'Where packages, templates and logs are kept.' }),
     templates,
     agent,
+    disks,
     dns,
     ssh,
     tasks,

@@ -3,13 +3,18 @@ import type { UpdateDeploymentArgs } from '../api/deploy-args.ts';
 import type { DeployOptions } from '../plan/wanted.ts';
 
 /** The flags of a deploy, as planning understands them. */
-export function deployOptions({ options, stateChanges }: UpdateDeploymentArgs): DeployOptions {
+export function deployOptions(
+  { options, stateChanges }: UpdateDeploymentArgs,
+  { disksInPlace, snapshots }: Pick<DeployOptions, 'disksInPlace' | 'snapshots'>,
+): DeployOptions {
   const { recreateVmsCreatedBefore: before, skipDrain } = options;
   return {
     dryRun: options.dryRun,
     recreate: options.recreate,
     recreateCreatedBeforeMs: before === null ? null : timeOf(before),
     recreatePersistentDisks: options.recreatePersistentDisks,
+    disksInPlace,
+    snapshots,
     fix: options.fix,
     skipDrain: skipDrain === '*' ? 'all' : (skipDrain ?? '').split(',').filter((name) => name !== ''),
     canaries: options.canaries,

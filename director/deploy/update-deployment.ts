@@ -52,7 +52,7 @@ class Deploy {
     this.#task = task;
     this.#name = name;
     this.#args = task.task.args as UpdateDeploymentArgs; // the API has checked it
-    this.#options = deployOptions(this.#args);
+    this.#options = deployOptions(this.#args, deps.settings);
   }
 
   get onlyReads(): boolean {

@@ -2,6 +2,7 @@ import { messageOf } from '../../common/errors.ts';
 import { id, type DiskCid } from '../../common/ids.ts';
 import { isCpiError } from '../../cpi/errors.ts';
 import type { Cpis } from '../execute/cpis.ts';
+import { deleteSnapshot } from '../execute/effects/snapshots.ts';
 import { inParallel } from '../execute/in-parallel.ts';
 import type { OrphanedDisk } from '../store/instances.ts';
 import type { TaskContext, TaskHandler } from '../tasks/task-context.ts';
@@ -48,6 +49,8 @@ async function deleteOrphanedDisk(cpis: Cpis, task: TaskContext, cid: DiskCid): 
     const event = { action: 'delete', objectType: 'disk', objectName: cid, deployment, instance };
     const parentId = await task.record(event);
     try {
+      for (const snapshot of await task.store.snapshots.ofOrphanedDisk(cid))
+        await deleteSnapshot(cpis, task, { snapshot, diskCid: cid });
       await cpis.named(disk.cpi, task).deleteDisk(cid, task.signal);
     } catch (thrown) {
       if (!isCpiError(thrown, 'DiskNotFound')) {

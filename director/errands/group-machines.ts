@@ -26,11 +26,13 @@ import type { TaskContext } from '../tasks/task-context.ts';
 import { settling } from './after-cancel.ts';
 import { neverDeployed } from './errors.ts';
 
-const optionsFor = (group: string): DeployOptions => ({
+const optionsFor = (group: string, { disksInPlace, snapshots }: DeployDeps['settings']): DeployOptions => ({
   dryRun: false,
   recreate: false,
   recreateCreatedBeforeMs: null,
   recreatePersistentDisks: false,
+  disksInPlace,
+  snapshots,
   fix: false,
   skipDrain: [],
   canaries: null,
@@ -152,7 +154,7 @@ export async function prepareGroups(
     const packages = packagesOf(group.wanted, requirements, compiled);
     const workOf = await instanceWorks(part, rendered, () => packages, { deps, task: task.task });
     const groupName = group.wanted.group.name;
-    const plan = await makePlan(part, rendered, () => packages, optionsFor(groupName));
+    const plan = await makePlan(part, rendered, () => packages, optionsFor(groupName, deps.settings));
     const plans = plan.batches.flat().flatMap(({ instances }) => instances);
     const targetPlan = plans[0];
     if (targetPlan === undefined) throw new Error(`errand group ${groupName} has no instances`); // they were found

@@ -4,9 +4,11 @@ import { archiveOf } from '../plan/instance-spec.ts';
 import { describeStep } from '../plan/plan-document.ts';
 import type { Step, StepKind } from '../plan/step.ts';
 import { attachDisks, changeDisk, detachDisks, giveUpStrays, orphan, setDiskMetadata } from './effects/disks.ts';
+import { endUpdates } from './effects/disk-in-place.ts';
 import { apply, introduce, prepare, start, stop } from './effects/jobs.ts';
 import { goesOnPast, leaveVmBehind } from './effects/left-behind.ts';
 import { recordNames } from './effects/names.ts';
+import { takeSnapshots } from './effects/snapshots.ts';
 import { awaitVm, createVm, deleteVm, setVmMetadata, updateSettings } from './effects/vm.ts';
 import type { StepIo } from './work.ts';
 
@@ -23,6 +25,9 @@ const effects: { [K in StepKind]: (step: Extract<Step, { kind: K }>, io: StepIo)
   'record-names': (_step, io) => recordNames(io),
   prepare: (_step, io) => prepare(io),
   stop: (step, io) => stop(io, step),
+  snapshot: async (_step, io) => {
+    await takeSnapshots(io, { clean: true });
+  },
   apply: (_step, io) => apply(io),
   start: (step, io) => start(io, step),
 
@@ -54,6 +59,7 @@ const effects: { [K in StepKind]: (step: Extract<Step, { kind: K }>, io: StepIo)
     if (work.forced === true) {
       for (const vm of work.instance.vms) await leaveVmBehind(io, vm, vm.problem ?? 'it could not be deleted');
     }
+    await endUpdates(io);
     for (const disk of work.instance.disks) await orphan(io, disk);
     await task.store.dns.setRecords([{ instance: work.instance.id, records: [] }]);
     await task.store.instances.release(work.instance.ips.map(({ address }) => address));

@@ -8,7 +8,7 @@ import type { Agents } from '../bus/agents.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { LocalDns } from '../dns/local-dns.ts';
 import type { InstanceSpec } from '../plan/instance-spec.ts';
-import type { WantedStemcell } from '../plan/wanted.ts';
+import type { DisksInPlace, WantedStemcell } from '../plan/wanted.ts';
 import type { Instance } from '../store/instances.ts';
 import type { StageProgress, TaskContext } from '../tasks/task-context.ts';
 import type { Cpis } from './cpis.ts';
@@ -27,6 +27,7 @@ export interface ExecuteDeps {
 
 export interface ExecuteSettings {
   directorName: string;
+  directorUuid: string;
   /** How long a new VM's agent may take to answer. BOSH: 600 s. */
   agentWaitMs: number;
   /** Most VMs that are created at once. BOSH: 32. */
@@ -37,6 +38,9 @@ export interface ExecuteSettings {
   keepUnreachableVms: boolean;
   /** Part of every VM's `env.bosh`. */
   agentEnv: YamlMap;
+  disksInPlace: DisksInPlace;
+  /** Whether any are taken. */
+  snapshots: boolean;
   /** PEM certificates that every VM shall trust. */
   trustedCerts: string;
 }

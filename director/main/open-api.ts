@@ -58,7 +58,7 @@ export async function openApi(
       stemcellOs: '',
       stemcellVersion: '',
       localDns: { enabled: config.dns.enabled, domain: config.dns.domain },
-      snapshots: false,
+      snapshots: config.disks.snapshots,
       configServer: { enabled: false, urls: [] },
       recordEvents: config.events.record,
     },

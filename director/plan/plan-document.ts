@@ -97,8 +97,9 @@ export function describeStep(step: Step): string {
   }
 }
 
-function describeDiskStep({ name, from, to }: Extract<Step, { kind: 'change-disk' }>): string {
+function describeDiskStep({ name, from, to, inPlace }: Extract<Step, { kind: 'change-disk' }>): string {
   const disk = name === '' ? 'disk' : `disk "${name}"`;
   if (to === null) return `give up ${disk}`;
+  if (inPlace !== null) return `${inPlace} ${disk} to ${to.sizeMib} MiB`;
   return from === null ? `make ${disk} of ${to.sizeMib} MiB` : `replace ${disk} by one of ${to.sizeMib} MiB`;
 }

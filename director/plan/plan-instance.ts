@@ -9,6 +9,7 @@ import {
   type DiskChange,
   type WantedInstance,
 } from './changes.ts';
+import { sameValue } from './equal.ts';
 import type { Action, Change, ChangeKind, InstancePlan, Step, StopIntent } from './step.ts';
 import type { DeployOptions } from './wanted.ts';
 
@@ -36,7 +37,13 @@ function planNew(wanted: WantedInstance, options: DeployOptions): Plan {
   const state = settledState(wanted.stateWish, null);
   if (state === 'detached')
     return { action: 'create', changes: [], createSteps: [], updateSteps: [{ kind: 'finish', state }] };
-  const disks = wanted.group.disks.map((to): Step => ({ kind: 'change-disk', name: to.name, from: null, to }));
+  const disks = wanted.group.disks.map((to): Step => ({
+    kind: 'change-disk',
+    name: to.name,
+    from: null,
+    to,
+    inPlace: null,
+  }));
   return {
     action: 'create',
     changes: [],
@@ -81,7 +88,7 @@ function planExisting(wanted: WantedInstance, actual: ActualInstance, options: D
   if (state === 'stopped' && !missing)
     return { action, changes, createSteps: [], updateSteps: [...leftovers, ...stop, ...rename, finish] };
 
-  const disks = diskSteps(diskChanges(wanted, actual, options));
+  const disks = diskSteps(diskChanges(wanted, actual, options), options);
   const last = [
     ...disks,
     ...releaseSteps(wanted),
@@ -173,7 +180,8 @@ function stopSteps(
   const shutdown = why.replace || why.diskChange || why.state !== 'started';
   const drain = skipsDrain(wanted.layout.group, why.options) ? 'skip' : shutdown ? 'shutdown' : 'update';
   const next: StopIntent = why.replace || why.state === 'detached' ? 'delete-vm' : 'keep-vm';
-  return [{ kind: 'stop', drain, next }];
+  const snapshot: Step[] = why.options.snapshots && instance.disks.some(isServing) ? [{ kind: 'snapshot' }] : [];
+  return [{ kind: 'stop', drain, next }, ...snapshot];
 }
 
 export function skipsDrain(group: string, { skipDrain }: Pick<DeployOptions, 'skipDrain'>): boolean {
@@ -185,8 +193,20 @@ function startSteps({ group }: WantedInstance, state: string, _options: DeployOp
   return [{ kind: 'start', watch: group.group.update.updateWatchMs, canaryWatch: group.group.update.canaryWatchMs }];
 }
 
-function diskSteps(changes: readonly DiskChange[]): Step[] {
-  return changes.map(({ name, from, to }) => ({ kind: 'change-disk', name, from: from?.key ?? null, to }));
+function diskSteps(changes: readonly DiskChange[], options: DeployOptions): Step[] {
+  return changes.map((change) => {
+    const { name, from, to } = change;
+    return { kind: 'change-disk', name, from: from?.key ?? null, to, inPlace: inPlaceOf(change, options) };
+  });
+}
+
+/** Only of the disk that is mounted, as BOSH. One that shall be made anew is. */
+function inPlaceOf({ name, from, to }: DiskChange, options: DeployOptions): 'resize' | 'update' | null {
+  const { disksInPlace, recreatePersistentDisks } = options;
+  if (name !== '' || from === null || to === null || recreatePersistentDisks) return null;
+  const grows = to.sizeMib > from.sizeMib && sameValue(from.cloudProperties, to.cloudProperties);
+  if (grows && disksInPlace.resize) return 'resize';
+  return disksInPlace.update ? 'update' : null;
 }
 
 function releaseSteps({ layout }: WantedInstance): Step[] {

@@ -17,8 +17,17 @@ export type Step =
   /** Attaches and mounts the disks that the instance has. */
   | { kind: 'attach-disks' }
   | { kind: 'detach-disks' }
-  /** Makes, replaces (with its data) or gives up a disk. `from` is the present one's key. */
-  | { kind: 'change-disk'; name: string; from: string | null; to: WantedDisk | null }
+  /**
+   * Makes, replaces (with its data) or gives up a disk. `from` is the present one's key. `inPlace`: the infrastructure is
+   * asked to change that one; where it cannot, its data is copied all the same.
+   */
+  | {
+      kind: 'change-disk';
+      name: string;
+      from: string | null;
+      to: WantedDisk | null;
+      inPlace: 'resize' | 'update' | null;
+    }
   /** Gives the agent its lasting bus credentials and what else belongs to the machine. */
   | { kind: 'update-settings' }
   /** Tells a new machine who it is, before it has jobs, and gives it its names in DNS. */
@@ -27,6 +36,8 @@ export type Step =
   | { kind: 'record-names' }
   /** Lets the agent fetch packages and templates while the jobs still run. */
   | { kind: 'prepare' }
+  /** Of its disks, with nothing writing to them. */
+  | { kind: 'snapshot' }
   | { kind: 'stop'; drain: 'update' | 'shutdown' | 'skip'; next: StopIntent }
   | { kind: 'apply' }
   /** `unwatched`: it is not waited for, and so no post-start scripts run. */

@@ -79,6 +79,13 @@ export interface WantedDisk {
   cloudProperties: YamlMap;
 }
 
+export interface DisksInPlace {
+  /** Growing it. */
+  resize: boolean;
+  /** Any change of its size or cloud properties. */
+  update: boolean;
+}
+
 /** What the operator asks of a deploy besides the manifest. */
 export interface DeployOptions {
   dryRun: boolean;
@@ -87,6 +94,10 @@ export interface DeployOptions {
   /** With `recreate`: only VMs that are older. */
   recreateCreatedBeforeMs: number | null;
   recreatePersistentDisks: boolean;
+  /** What an infrastructure is asked to do to a disk itself, instead of data being copied to a new one. */
+  disksInPlace: DisksInPlace;
+  /** Whether disks are snapshotted before an instance is changed. */
+  snapshots: boolean;
   /** An agent that doesn't answer is a reason to replace its VM, not to fail. */
   fix: boolean;
   /** Group names, or all. */

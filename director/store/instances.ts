@@ -53,7 +53,13 @@ export interface Vm {
   problem: string | null;
 }
 
-export type DiskState = 'creating' | 'live' | 'orphaned';
+/**
+ * creating  recorded, the CPI was or will be asked; `cid` is null until it answered
+ * updating  as above, for a change of the disk that serves: there is no second disk unless the CPI cannot do it
+ * live      exists
+ * orphaned  has served, and is being taken off
+ */
+export type DiskState = 'creating' | 'updating' | 'live' | 'orphaned';
 
 export interface PersistentDisk {
   /** Ours, chosen before the CPI was asked. A UUID. */
@@ -175,6 +181,7 @@ export interface Instances {
     key: string,
     changes: Partial<Pick<PersistentDisk, 'cid' | 'state' | 'active' | 'sizeMib' | 'cloudProperties'>>,
   ): Promise<void>;
+  /** With what is known of its snapshots. */
   forgetDisk(key: string): Promise<void>;
   /** Takes it from its instance; its data stays until someone deletes it or its time is over. */
   orphanDisk(key: string, from: OrphanedFrom, nowMs: number): Promise<void>;

@@ -12,6 +12,7 @@ import type { Problems } from './problems.ts';
 import type { LogBundles } from './log-bundles.ts';
 import type { LogIns } from './log-ins.ts';
 import type { Releases } from './releases.ts';
+import type { Snapshots } from './snapshots.ts';
 import type { Stemcells } from './stemcells.ts';
 import type { Tasks } from './tasks.ts';
 
@@ -34,6 +35,7 @@ export interface Store {
   readonly instances: Instances;
   readonly events: Events;
   readonly problems: Problems;
+  readonly snapshots: Snapshots;
   readonly errands: Errands;
   readonly logBundles: LogBundles;
   readonly links: Links;

@@ -36,6 +36,16 @@ export async function violations(world: Pick<World, 'cpi' | 'machines' | 'store'
   for (const cid of knownDisks)
     if (cid !== '' && !disksThere.has(cid) && !lost.disks.has(cid)) found.push(`invariant 2: disk ${cid} is gone`);
 
+  // Nor is a snapshot.
+  const snapshots = await store.snapshots.all();
+  const knownSnapshots = new Set<string>(snapshots.flatMap(({ cid, key }) => [cid ?? '', key]));
+  for (const { cid, name = '' } of inventory.snapshots)
+    if (!knownSnapshots.has(cid) && !knownSnapshots.has(name))
+      found.push(`invariant 3: snapshot ${cid} is unknown to the store`);
+  const snapshotsThere = new Set<string>(inventory.snapshots.map(({ cid }) => cid));
+  for (const { cid } of snapshots)
+    if (cid !== null && !snapshotsThere.has(cid)) found.push(`invariant 3: snapshot ${cid} is in the store alone`);
+
   // And jobs run on the disk of their instance, not on a copy of it.
   for (const { id, vms, disks } of instances) {
     const { cid: vmCid } = vms.find(({ active }) => active) ?? { cid: null };

@@ -136,6 +136,7 @@ function mortalStore(store: Store, life: Life, inTransaction: boolean): Store {
     instances: part(store.instances),
     events: part(store.events),
     problems: part(store.problems),
+    snapshots: part(store.snapshots),
     errands: part(store.errands),
     logBundles: part(store.logBundles),
     links: part(store.links),

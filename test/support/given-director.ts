@@ -9,6 +9,7 @@ import { MemoryCpi } from '../../cpi/memory/memory-cpi.ts';
 import type { DeployOptions, StateChange, UpdateDeploymentArgs } from '../../director/api/deploy-args.ts';
 import type { DeployDeps } from '../../director/deploy/deploy-deps.ts';
 import type { DnsSettings } from '../../director/dns/local-dns.ts';
+import type { DisksInPlace } from '../../director/plan/wanted.ts';
 import type { Cpis } from '../../director/execute/cpis.ts';
 import type { TaskHandler } from '../../director/tasks/task-context.ts';
 import { AgentClient } from '../../director/bus/agent-client.ts';
@@ -33,7 +34,8 @@ export interface WorldOptions {
   fetchDir?: string;
 }
 
-export interface GivenDirectorOptions extends WorldOptions, Pick<GenerationOptions, 'otherHandlers' | 'dns'> {
+export interface GivenDirectorOptions
+  extends WorldOptions, Pick<GenerationOptions, 'otherHandlers' | 'dns' | 'disksInPlace' | 'snapshots'> {
   /** False: machines with a persistent disk are not repaired unasked. */
   fixesStateful?: boolean;
 }
@@ -84,6 +86,8 @@ export interface GenerationOptions {
   alone?: boolean;
   dns?: Partial<DnsSettings>;
   fixesStateful?: boolean;
+  disksInPlace?: DisksInPlace;
+  snapshots?: boolean;
   otherHandlers?: (deps: { deploy: DeployDeps; cpis: Cpis }) => Readonly<Record<string, TaskHandler>>;
 }
 
@@ -97,7 +101,14 @@ const schemas = new SchemaChecks();
 export async function startGeneration(
   reach: Reach,
   owner: string,
-  { alone = true, dns = {}, fixesStateful = true, otherHandlers = () => ({}) }: GenerationOptions = {},
+  {
+    alone = true,
+    dns = {},
+    fixesStateful = true,
+    disksInPlace = { resize: false, update: false },
+    snapshots = false,
+    otherHandlers = () => ({}),
+  }: GenerationOptions = {},
 ) {
   const { clock, chance, log, store, bus, blobs, cpi } = reach;
   const heartbeats = listenToHeartbeats(await bus.connect('health-monitor'), { clock, log });
@@ -112,11 +123,14 @@ export async function startGeneration(
       problems: { fixesStateful },
       settings: {
         directorName: 'test',
+        directorUuid: 'uuid-of-test',
         agentWaitMs: 60_000,
         vmsAtOnceMax: 32,
         createVmTriesMax: 5,
         keepUnreachableVms: false,
         agentEnv: {},
+        disksInPlace,
+        snapshots,
         trustedCerts: '',
       },
       engine: { owner, alone, recordEvents: true },
@@ -132,12 +146,16 @@ export async function givenDirector({
   otherHandlers,
   dns,
   fixesStateful = true,
+  disksInPlace = { resize: false, update: false },
+  snapshots = false,
   ...options
 }: GivenDirectorOptions = {}) {
   const world = await openWorld(options);
   const { store, bus, blobs, machines, cpi } = world;
   const { engine, agents, heartbeats, deploy } = await startGeneration(world, 'only', {
     fixesStateful,
+    disksInPlace,
+    snapshots,
     ...(otherHandlers === undefined ? {} : { otherHandlers }),
     ...(dns === undefined ? {} : { dns }),
   });

@@ -2,7 +2,7 @@ import type { NewTask, Task } from '../../director/store/tasks.ts';
 import { terminalStates } from '../../director/store/tasks.ts';
 import { Life, reachOf } from '../simulate/life.ts';
 import { violations } from '../simulate/invariants.ts';
-import { openWorld, startGeneration, type World } from './given-director.ts';
+import { openWorld, startGeneration, type GenerationOptions, type World } from './given-director.ts';
 import { patientClock } from './real-work.ts';
 
 export type Generation = Awaited<ReturnType<typeof startGeneration>>;
@@ -13,6 +13,8 @@ export interface MomentStory {
   task: (world: World) => Promise<NewTask>;
   /** What is left to be said, with the task ended by a director that lives. */
   after: (world: World, ended: Task, director: Generation) => Promise<void>;
+  /** Of every director. */
+  options?: GenerationOptions;
   /** Between two moments that are tried. */
   every?: number;
 }
@@ -39,13 +41,13 @@ export async function killedAtEachMoment(story: MomentStory): Promise<number> {
 async function tell(story: MomentStory, moment: number, clock: ReturnType<typeof patientClock>): Promise<boolean> {
   const world = await openWorld({ clock });
   try {
-    const first = await startGeneration(world, 'before');
+    const first = await startGeneration(world, 'before', story.options);
     await story.given(world, first);
     await first.engine.idle();
     await stop(first);
 
     const life = new Life();
-    await startGeneration(reachOf(world, life), 'mortal');
+    await startGeneration(reachOf(world, life), 'mortal', story.options);
     life.killAfter(moment);
     const task = await world.store.tasks.create(await story.task(world), clock.now());
     const end = ended(world, task);
@@ -53,7 +55,7 @@ async function tell(story: MomentStory, moment: number, clock: ReturnType<typeof
     const killed = life.over;
     life.kill(); // what it had in memory hangs for ever
 
-    const second = await startGeneration(world, 'after');
+    const second = await startGeneration(world, 'after', story.options);
     await second.engine.idle();
     const found = await violations(world);
     if (found.length > 0) throw new Error(`killed at moment ${moment}: ${found.join('; ')}`);

@@ -66,6 +66,16 @@ export const OrphanedDisk = Type.Object({
 });
 export type OrphanedDisk = Static<typeof OrphanedDisk>;
 
+export const Snapshot = Type.Object({
+  job: Type.String(),
+  index: Type.Integer(),
+  uuid: Type.String(),
+  snapshot_cid: Type.String(),
+  created_at: Type.String(),
+  clean: Type.Boolean(),
+});
+export type Snapshot = Static<typeof Snapshot>;
+
 export const OrphanedVm = Type.Object({
   az: TextOrNull,
   cid: Type.String(),

@@ -52,6 +52,10 @@ export const paths = {
   event: (id: string) => `/events/${segment(id)}`,
   locks: '/locks',
   resource: (blobId: string) => `/resources/${segment(blobId)}`,
+  snapshots: (name: string) => `/deployments/${segment(name)}/snapshots`,
+  snapshot: (name: string, cid: string) => `/deployments/${segment(name)}/snapshots/${segment(cid)}`,
+  instanceSnapshots: (name: string, group: string, indexOrId: string) =>
+    `/deployments/${segment(name)}/jobs/${segment(group)}/${segment(indexOrId)}/snapshots`,
   disks: '/disks',
   disk: (cid: string) => `/disks/${segment(cid)}`,
   diskAttachments: (cid: string) => `/disks/${segment(cid)}/attachments`,

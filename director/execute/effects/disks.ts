@@ -7,6 +7,7 @@ import type { Store } from '../../store/store.ts';
 import { sameValue } from '../../plan/equal.ts';
 import type { StepIo } from '../work.ts';
 import { attach, cidOf, detach, servingVm, setMetadata } from './disk-attachment.ts';
+import { changeInPlace, endUpdates } from './disk-in-place.ts';
 import { goesOnPast, isForeverUnknown, leaveDiskBehind } from './left-behind.ts';
 import { unmountUnlessAlone, migrateStore, mountStore } from './mounts.ts';
 
@@ -17,6 +18,7 @@ import { unmountUnlessAlone, migrateStore, mountStore } from './mounts.ts';
  * - The old disk stays the active one until its data is on the new one; no job starts before (effects/mounts.ts).
  */
 export async function attachDisks(io: StepIo): Promise<void> {
+  await endUpdates(io);
   for (const disk of servingDisks(io)) {
     const vm = await attach(io, disk);
     if (disk.name === '') await mountStore(io, vm, cidOf(disk));
@@ -35,15 +37,18 @@ function servingDisks({ work }: StepIo): PersistentDisk[] {
 /** Makes a disk, replaces one by another with its data, or gives one up. Resumes where an earlier run broke off. */
 export async function changeDisk(
   io: StepIo,
-  change: { name: string; from: string | null; to: WantedDisk | null },
+  change: { name: string; from: string | null; to: WantedDisk | null; inPlace: 'resize' | 'update' | null },
 ): Promise<void> {
   const { work, task } = io;
+  await endUpdates(io);
   const from = work.instance.disks.find(({ key }) => key === change.from) ?? null;
   if (change.to === null) {
     if (from !== null) await giveUp(io, from);
     return;
   }
-  const made = await make(io, change.to);
+  const { to: wanted, inPlace } = change;
+  if (from !== null && inPlace !== null && (await changeInPlace(io, { from, to: wanted, how: inPlace }))) return;
+  const made = await make(io, wanted);
   const vm = await attach(io, made);
   if (change.name === '') {
     const to = cidOf(made);
@@ -77,10 +82,11 @@ export async function settleDisks(io: StepIo): Promise<void> {
 export async function giveUpStrays(io: StepIo): Promise<void> {
   const strays = straysOf(io);
   if (strays.length === 0) return;
+  await endUpdates(io);
   const vm = activeVm(io.work.instance);
   const store = servingDisks(io).find(({ name }) => name === '');
   if (vm?.cid != null) await unmountUnlessAlone(io, vm, store?.cid ?? null);
-  for (const disk of strays) await giveUp(io, disk);
+  for (const disk of straysOf(io)) await giveUp(io, disk);
 }
 
 function straysOf({ work }: StepIo): PersistentDisk[] {

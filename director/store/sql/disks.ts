@@ -43,6 +43,7 @@ export function diskRows(session: Session): Disks {
 
     forgetDisk: (key) =>
       session.write(async (db) => {
+        await db.deleteFrom('snapshots').where('disk_key', '=', key).execute();
         await db.deleteFrom('disks').where('key', '=', key).execute();
       }),
 

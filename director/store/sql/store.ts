@@ -13,6 +13,7 @@ import { sqlLogIns } from './log-ins.ts';
 import { referencedBlobs } from './referenced-blobs.ts';
 import { sqlReleases } from './releases.ts';
 import type { Session } from './session.ts';
+import { sqlSnapshots } from './snapshots.ts';
 import { sqlStemcells } from './stemcells.ts';
 import { sqlTasks } from './tasks.ts';
 
@@ -27,6 +28,7 @@ export function sqlStore(session: Session, close: () => Promise<void>): Store {
     instances: sqlInstances(session),
     events: sqlEvents(session),
     problems: sqlProblems(session),
+    snapshots: sqlSnapshots(session),
     errands: sqlErrands(session),
     logBundles: sqlLogBundles(session),
     links: sqlLinks(session),

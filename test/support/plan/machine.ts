@@ -78,6 +78,9 @@ export class Machine {
       if (state.job === undefined) this.#fault('nothing was applied');
       state.job_state = 'running';
     },
+    snapshot: () => {
+      if (this.#state()?.job_state === 'running') this.#fault('its jobs run');
+    },
     'release-addresses': ({ addresses }) => {
       const used = new Set(this.addressesInUse());
       for (const address of addresses) if (used.has(address)) this.#fault(`${address} is in use by its own VM`);
@@ -147,7 +150,7 @@ export class Machine {
     if (wasActive) this.#agent = { kind: 'none' };
   }
 
-  #changeDisk({ name, from, to }: Extract<Step, { kind: 'change-disk' }>): void {
+  #changeDisk({ name, from, to, inPlace }: Extract<Step, { kind: 'change-disk' }>): void {
     const vm = activeVm(this.instance);
     if (vm === null) return this.#fault('there is no VM');
     const state = this.#state();
@@ -155,6 +158,10 @@ export class Machine {
     const former = this.instance.disks.find(({ key }) => key === from);
     if (former !== undefined && this.#attached.get(former.key) !== vm.agentId)
       this.#fault('the old disk is not on the VM');
+    if (former !== undefined && to !== null && inPlace !== null) {
+      Object.assign(former, { sizeMib: to.sizeMib, cloudProperties: to.cloudProperties });
+      return;
+    }
     if (to !== null) {
       const key = `${this.instance.id}-disk-${this.#nextNumber()}`;
       const disk = { key, cid: id<NonNullable<PersistentDisk['cid']>>(key), instanceId: this.instance.id, cpi: '' };

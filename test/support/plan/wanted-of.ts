@@ -118,6 +118,8 @@ export function optionsOf(given: Partial<DeployOptions> = {}): DeployOptions {
     recreate: false,
     recreateCreatedBeforeMs: null,
     recreatePersistentDisks: false,
+    snapshots: false,
+    disksInPlace: { resize: false, update: false },
     fix: false,
     skipDrain: [],
     canaries: null,
