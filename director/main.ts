@@ -23,6 +23,8 @@ import { openRenderer } from './main/open-renderer.ts';
 import { ownDirectory } from './main/own-directory.ts';
 import { singleCpi } from './main/single-cpi.ts';
 import { storeOptions } from './main/store-options.ts';
+import { openMetrics } from './metrics/metrics.ts';
+import { serveMetrics } from './metrics/serve.ts';
 import { listInstances } from './observe/list-instances.ts';
 import { openStore } from './store/open-store.ts';
 import { lockStateDirectory } from './store/state-lock.ts';
@@ -223,7 +225,15 @@ async function start(
   const telling = deploy.dns.keepTold();
   closers.push(() => telling.stop());
 
+  const metrics = openMetrics({ store, health, clock, log });
+  if (config.metrics.enabled) {
+    const served = await serveMetrics({ metrics, health, clock }, config.metrics);
+    closers.push(() => served.close());
+    log.info('metrics-served', { address: config.metrics.address, port: served.port });
+  }
+
   const api = await openApi(config, options, {
+    observe: metrics.observeRequests,
     store,
     blobs,
     engine,

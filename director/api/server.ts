@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import express, { type Express, type Router } from 'express';
+import express, { type Express, type RequestHandler, type Router } from 'express';
 import { OperatorError } from '../../common/errors.ts';
 import type { IdentityProvider } from '../auth/user.ts';
 import { accessRoutes } from './access.ts';
@@ -37,11 +37,13 @@ export type CreateApiDeps = Omit<ApiDeps, 'requires'> & {
   identity: IdentityProvider;
   /** Routes that ask for credentials themselves: the director's own token issuer. */
   openRoutes?: Router;
+  /** Sees every request before anybody else does. */
+  observe?: RequestHandler;
 };
 
 /** The director's HTTP API, as an app that can be called without a socket. */
 export function createApi(given: CreateApiDeps): Express {
-  const { identity, openRoutes, ...rest } = given;
+  const { identity, openRoutes, observe, ...rest } = given;
   const deps: ApiDeps = { ...rest, requires: requiresOn(given.permissions) };
   const app = express();
   app.disable('x-powered-by');
@@ -49,6 +51,7 @@ export function createApi(given: CreateApiDeps): Express {
   app.set('query parser', 'simple'); // keys stay what they are: `deployment[]` is read by name
   app.enable('case sensitive routing');
 
+  if (observe !== undefined) app.use(observe);
   if (openRoutes !== undefined) app.use(openRoutes);
   app.use(authenticate(identity, (path) => path === '/info'));
   app.use(infoRoutes(deps, identity));

@@ -218,6 +218,15 @@ const events = section(
   { description: 'The record of what was changed by whom.' },
 );
 
+const metrics = section(
+  {
+    enabled: flag({ description: 'Whether they are served.', default: false }),
+    address: text({ description: 'Address to listen on; anybody who reaches it may look.', default: '127.0.0.1' }),
+    port: port({ description: 'Port of it; 0: any free one, which the log tells.', default: 9092 }),
+  },
+  { description: 'Figures for Prometheus (`/metrics`), and the endpoints of the health monitor, over plain HTTP.' },
+);
+
 const log = section(
   {
     level: oneOf(['debug', 'info', 'warn', 'error'], { description: 'What is written to it.', default: 'info' }),
@@ -292,6 +301,7 @@ export const directorConfigSchema = section(
     tasks,
     events,
     health,
+    metrics,
     log,
     limits,
   },

@@ -1,3 +1,4 @@
+import type { RequestHandler } from 'express';
 import type { Chance } from '../../common/chance.ts';
 import type { InstanceWatch } from '../explain/facts.ts';
 import type { CertificateExpiry } from '../api/contract/operations.ts';
@@ -27,13 +28,15 @@ export interface ApiParts {
   spoolDir: string;
   chance: Chance;
   watch: InstanceWatch;
+  /** Sees every request. */
+  observe: RequestHandler;
 }
 
 /** The director's front door: who may come in, and what they may ask for. It listens when this resolves. */
 export async function openApi(
   config: DirectorConfig,
   { version, revision }: { version: string; revision: string },
-  { store, blobs, engine, authority, keeping, uuid, cpi, spoolDir, chance, watch }: ApiParts,
+  { store, blobs, engine, authority, keeping, uuid, cpi, spoolDir, chance, watch, observe }: ApiParts,
 ): Promise<{ url: string; close: () => Promise<void> }> {
   const { clock, log } = keeping;
   const { listen: at, limits } = config;
@@ -62,6 +65,7 @@ export async function openApi(
       configServer: { enabled: false, urls: [] },
       recordEvents: config.events.record,
     },
+    observe,
     clock,
     chance,
     log,

@@ -196,6 +196,8 @@ export interface Instances {
   adoptDisk(unknown: PersistentDisk & { cid: DiskCid }): Promise<PersistentDisk>;
   forgetOrphanedDisk(cid: DiskCid): Promise<void>;
 
+  /** Of those that the director chose, how many each network has given out. */
+  countDynamicAddresses(): Promise<Map<string, number>>;
   /** Every address that an instance has, in the whole director. Orphaned VMs have more. */
   addresses(): Promise<IpAddress[]>;
   /** All or none. @throws AddressTaken naming who holds it */

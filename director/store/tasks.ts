@@ -48,11 +48,18 @@ export interface TaskFilter {
   limit?: number;
 }
 
+export interface TaskCount {
+  type: string;
+  state: TaskState;
+  count: number;
+}
+
 export interface Tasks {
   create(task: NewTask, nowMs: number): Promise<Task>;
   get(id: TaskId): Promise<Task | undefined>;
   /** Newest first. */
   list(filter: TaskFilter): Promise<Task[]>;
+  counts(): Promise<TaskCount[]>;
 
   /**
    * The oldest task of these lanes that waits, or one whose worker let its lease run out; becomes `processing`

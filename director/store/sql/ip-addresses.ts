@@ -1,12 +1,25 @@
 import { AddressTaken } from '../errors.ts';
 import type { Instances, IpAddress } from '../instances.ts';
 import { fromIpAddress, toIpAddress } from './instance-rows.ts';
-import { portions, valuePortions } from './rows.ts';
+import { flag, portions, valuePortions } from './rows.ts';
 import type { Db, Session } from './session.ts';
 
 /** INVARIANT: the address is the key of its table, so two instances can't hold one, whoever asks first. */
-export function ipAddressRows(session: Session): Pick<Instances, 'addresses' | 'reserve' | 'release'> {
+export function ipAddressRows(
+  session: Session,
+): Pick<Instances, 'addresses' | 'countDynamicAddresses' | 'reserve' | 'release'> {
   return {
+    countDynamicAddresses: () =>
+      session.read(async (db) => {
+        const rows = await db
+          .selectFrom('ip_addresses')
+          .select((eb) => ['network', eb.fn.countAll<number>().as('count')])
+          .where('static', '=', flag(false))
+          .groupBy('network')
+          .execute();
+        return new Map(rows.map(({ network, count }) => [network, Number(count)]));
+      }),
+
     addresses: () =>
       session.read(async (db) => {
         const rows = await db.selectFrom('ip_addresses').selectAll().orderBy('address').execute();

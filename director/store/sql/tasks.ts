@@ -61,6 +61,16 @@ export function sqlTasks(session: Session): Tasks {
         return (await query.execute()).map(toTask);
       }),
 
+    counts: () =>
+      session.read(async (db) => {
+        const rows = await db
+          .selectFrom('tasks')
+          .select((eb) => ['type', 'state', eb.fn.countAll<number>().as('count')])
+          .groupBy(['type', 'state'])
+          .execute();
+        return rows.map(({ type, state, count }) => ({ type, state: state as TaskState, count: Number(count) })); // written from it
+      }),
+
     claim: ({ owner, lanes, leaseMs, nowMs }) =>
       session.write(async (db) => {
         for (const lane of lanes) {
