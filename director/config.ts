@@ -122,6 +122,7 @@ function resolvePaths(read: DirectorConfig, { base, stateDirectory: home }: { ba
       notifiers: health.notifiers.map((one) => ('caCertificate' in one ? beside(one, 'caCertificate') : one)),
     },
     log: beside(log, 'file'),
+    audit: { ...beside(read.audit, 'file'), accessFile: from(stateDirectory, read.audit.accessFile) },
   };
 }
 

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import express, { type Express, type RequestHandler, type Router } from 'express';
 import { OperatorError } from '../../common/errors.ts';
+import type { AuditEntry } from '../auth/audit.ts';
 import type { IdentityProvider } from '../auth/user.ts';
 import { accessRoutes } from './access.ts';
 import { cleanUpRoutes } from './cleanup.ts';
@@ -14,6 +15,7 @@ import { directorRoutes } from './director.ts';
 import { diskRoutes } from './disks.ts';
 import { eventRoutes } from './events.ts';
 import { explainRoutes } from './explain.ts';
+import { auditRequests } from './http/audit.ts';
 import { answerErrors, answerNotFound } from './http/errors.ts';
 import { authenticate, requiresOn } from './http/request.ts';
 import { infoRoutes } from './info.ts';
@@ -39,11 +41,14 @@ export type CreateApiDeps = Omit<ApiDeps, 'requires'> & {
   openRoutes?: Router;
   /** Sees every request before anybody else does. */
   observe?: RequestHandler;
+  /** Told of every request. */
+  audit?: (entry: AuditEntry) => void;
 };
 
 /** The director's HTTP API, as an app that can be called without a socket. */
 export function createApi(given: CreateApiDeps): Express {
   const { identity, openRoutes, observe, ...rest } = given;
+  const { identity, openRoutes, audit, ...rest } = given;
   const deps: ApiDeps = { ...rest, requires: requiresOn(given.permissions) };
   const app = express();
   app.disable('x-powered-by');
@@ -52,6 +57,7 @@ export function createApi(given: CreateApiDeps): Express {
   app.enable('case sensitive routing');
 
   if (observe !== undefined) app.use(observe);
+  if (audit !== undefined) app.use(auditRequests(audit, given.clock));
   if (openRoutes !== undefined) app.use(openRoutes);
   app.use(authenticate(identity, (path) => path === '/info'));
   app.use(infoRoutes(deps, identity));

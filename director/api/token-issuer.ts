@@ -120,6 +120,7 @@ function answerRefusals(log: Log): ErrorRequestHandler {
   return (thrown: unknown, req, res: Response, next) => {
     if (thrown instanceof GrantRefused) {
       closeIfBodyUnread(req, res);
+      res.locals['reason'] = thrown.message;
       log.info('token-not-given', { error: thrown.error, why: thrown.message, from: addressOf(req) });
       if (thrown.error === 'invalid_client') res.set('WWW-Authenticate', 'Basic realm="UAA/client"');
       res.status(thrown.status).json({ error: thrown.error, error_description: thrown.message });

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { kind, secret, section, text, texts, whole } from './vocabulary.ts';
+import { flag, kind, path, secret, section, text, texts, whole } from './vocabulary.ts';
 
 // Who may use the director: users, teams, and how they prove who they are.
 
@@ -73,3 +73,16 @@ const issuer = section(
 export const authentication = Type.Union([basic, issuer], {
   description: 'How users and programs prove who they are.',
 });
+
+export const audit = section(
+  {
+    log: flag({ description: "Whether every changing request is told in the director's log.", default: true }),
+    file: Type.Optional(path({ description: 'A file that they are appended to as well, as JSON lines.' })),
+    log_access_events: flag({
+      description: 'Whether every request, reading ones too, is told as a CEF line, as by a BOSH director.',
+      default: false,
+    }),
+    access_file: path({ description: 'The file of these lines; in the state directory.', default: 'audit.log' }),
+  },
+  { description: 'Who asked for what, from where, and what came of it; never what was sent.' },
+);

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { health } from './health.ts';
-import { authentication, team, user } from './people.ts';
+import { audit, authentication, team, user } from './people.ts';
 import { flag, kind, oneOf, path, port, secret, section, text, texts, whole } from './vocabulary.ts';
 
 /**
@@ -287,6 +287,7 @@ export const directorConfigSchema = section(
     }),
     teams: Type.Array(team, { description: 'Who shares deployments and configs with whom.', default: [] }),
     authentication,
+    audit,
     database: Type.Union([sqlite, postgres], { description: 'Where the director keeps what it knows.' }),
     bus: Type.Union([embeddedBus, natsBus], { description: 'The message bus between director and agents.' }),
     cpi: Type.Union([memoryCpi, executableCpi], {

@@ -11,6 +11,7 @@ import type { DirectorConfig } from '../config.ts';
 import { namedPem } from '../config/named-file.ts';
 import type { Store } from '../store/store.ts';
 import type { TaskEngine } from '../tasks/engine.ts';
+import { openAudit } from './open-audit.ts';
 import { openIdentity } from './open-identity.ts';
 
 /** How certificates are kept, and with which clock and log. */
@@ -46,8 +47,12 @@ export async function openApi(
   const [host = '127.0.0.1'] = at.hostnames;
   let port = at.port;
   const apiUrl = () => `https://${host}:${port}`;
+  const opened = await openIdentity(config, { store, permissions, version, apiUrl, clock, chance, log });
+  const { type: authType } = opened.identity.clientInfo();
+  const audit = openAudit(config, log, { version, port: () => port, authType });
   const app = createApi({
-    ...(await openIdentity(config, { store, permissions, version, apiUrl, clock, chance, log })),
+    ...opened,
+    audit: audit.tell,
     store,
     blobs,
     tasks: engine,
@@ -81,7 +86,7 @@ export async function openApi(
   });
   const served = await listen(app, { host: at.address, port: at.port, tls: certificate, limits: times });
   ({ port } = served);
-  return { url: apiUrl(), close: () => served.close() };
+  return { url: apiUrl(), close: () => served.close().finally(audit.close) };
 }
 
 /** For `bosh environment --details`. */

@@ -32,7 +32,7 @@ export type GivenAuthentication = (of: {
   permissions: Permissions;
 }) => Promise<Pick<CreateApiDeps, 'identity' | 'openRoutes'>>;
 
-export interface GivenApiOptions {
+export interface GivenApiOptions extends Pick<CreateApiDeps, 'audit'> {
   authentication?: GivenAuthentication;
   users?: readonly LocalUser[];
   /** Names of CPIs; default: the one without a name. */
@@ -106,6 +106,7 @@ export async function givenApi(options: GivenApiOptions = {}) {
     permissions,
     identity: new LocalUsers(users, clock),
     ...authentication,
+    ...(options.audit === undefined ? {} : { audit: options.audit }),
     director: {
       name: 'test',
       uuid: directorUuid,

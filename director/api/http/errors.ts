@@ -20,7 +20,10 @@ export function answerErrors(log: Log): ErrorRequestHandler {
       return;
     }
     if (!(error instanceof OperatorError)) res.status(500).end();
-    else res.status(status).json({ code, description: describe(error) });
+    else {
+      res.locals['reason'] = error.message;
+      res.status(status).json({ code, description: describe(error) });
+    }
   };
 }
 
