@@ -47,8 +47,7 @@ export type CreateApiDeps = Omit<ApiDeps, 'requires'> & {
 
 /** The director's HTTP API, as an app that can be called without a socket. */
 export function createApi(given: CreateApiDeps): Express {
-  const { identity, openRoutes, observe, ...rest } = given;
-  const { identity, openRoutes, audit, ...rest } = given;
+  const { identity, openRoutes, observe, audit, ...rest } = given;
   const deps: ApiDeps = { ...rest, requires: requiresOn(given.permissions) };
   const app = express();
   app.disable('x-powered-by');

@@ -28,13 +28,17 @@ const reads = ['GET', 'HEAD', 'OPTIONS'];
 export const isChange = ({ method }: AuditEntry) => !reads.includes(method);
 
 /** For the log and for programs. */
-export function auditFields({ atMs: _, user, attempted, headers, reason, ...rest }: AuditEntry) {
+export function auditFields({ user, attempted, headers, reason, from, method, path, status, tookMs }: AuditEntry) {
   const forwardedFor = headers['x-forwarded-for'];
   return {
     user: user?.name ?? null,
     ...(user?.client === undefined ? {} : { client: user.client }),
     ...(attempted === undefined ? {} : { attempted }),
-    ...rest,
+    from,
+    method,
+    path,
+    status,
+    tookMs,
     ...(forwardedFor === undefined ? {} : { forwardedFor }),
     ...(reason === undefined ? {} : { reason: oneLine(reason) }),
   };
