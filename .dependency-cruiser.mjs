@@ -56,6 +56,12 @@ export default {
       { path: `^(${formats}|director|cpi|cli|clusters|console)/` },
     ),
     rule(
+      'dns-stands-alone',
+      'The DNS server ships alone to every VM.',
+      { path: '^dns/' },
+      { path: `^(${formats}|${programs})/` },
+    ),
+    rule(
       'clients-use-the-contract',
       'cli, clusters and console are API clients; the gantry program also starts a director by its main.ts.',
       { path: '^(cli|clusters|console)/' },

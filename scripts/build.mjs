@@ -1,7 +1,7 @@
 // Bundles the programs into dist/ (or the folder named as argument): gantry (director and CLI), the agent as one file
 // that ships alone, and what the template sandbox reads beside it. Fast enough (under a second) to run before every start from a checkout.
 // `node scripts/build.mjs [DIRECTORY]`: elsewhere than in dist/, for tests that must not disturb what runs from there.
-import { chmod, cp, mkdir, readdir, rm } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
@@ -57,6 +57,14 @@ await Promise.all([
     external: ['better-sqlite3', 'pg-native', 'esbuild'],
   }),
   build({ ...common, entryPoints: { agent: 'agent/main.ts' }, outdir, banner, minifySyntax: true }),
+  build({
+    ...common,
+    entryPoints: { dns: 'dns/main.ts' },
+    outdir,
+    outExtension: { '.js': '.mjs' },
+    banner,
+    minifySyntax: true,
+  }),
   build({ ...common, entryPoints: { snapshot: `${sandbox}/make-snapshot.ts` }, outdir, banner, external: ['esbuild'] }),
   build({ ...common, entryPoints: { 'template-worker': `${sandbox}/worker.ts` }, outdir, banner }),
   build({ ...common, entryPoints: { 'schema-worker': 'director/templates/schema/worker.ts' }, outdir, banner }),
@@ -67,5 +75,8 @@ execFileSync(process.execPath, [`${outdir}/snapshot.js`, snapshots], { stdio: 'i
 await rm(`${outdir}/snapshot.js`);
 await cp(snapshots, outdir, { recursive: true });
 await cp('releases/shipped', `${outdir}/shipped`, { recursive: true });
+// The release is made where its program is.
+await mkdir(`${outdir}/shipped/dns/src/gantry-dns`, { recursive: true });
+await rename(`${outdir}/dns.mjs`, `${outdir}/shipped/dns/src/gantry-dns/dns.mjs`);
 await cp('manifests/shipped', `${outdir}/shipped`, { recursive: true });
 await chmod(`${outdir}/gantry.js`, 0o755);
