@@ -41,6 +41,7 @@ async function main(argv: readonly string[]): Promise<void> {
   const platform = linuxPlatform({
     base: options.base,
     machine: options.machine,
+    ownMounts: process.env['MACHINE_MOUNTS'] === 'own', // its first process has made them
     extraPath: [...options.extraPath, ...textsAt(given.env, 'bosh', 'agent', 'extra_path')],
     formatting: formattingOf(given.env),
     clock: systemClock,

@@ -28,6 +28,7 @@ import { orphanCommands } from './commands/orphans.ts';
 import { operateCommands } from './commands/operate.ts';
 import { rollbackCommands } from './commands/rollback.ts';
 import { recoverCommands } from './commands/recover.ts';
+import { sshCommands } from './commands/ssh.ts';
 import { taskCommands } from './commands/tasks.ts';
 import { uploadCommands } from './commands/uploads.ts';
 import type { CommandSpec } from './command.ts';
@@ -59,6 +60,7 @@ export const commands: readonly CommandSpec[] = [
   ...errandCommands,
   ...logCommands,
   ...rollbackCommands,
+  ...sshCommands,
   ...orphanCommands,
   ...localReleaseCommands,
   ...blobCommands,

@@ -18,4 +18,6 @@ export interface Context {
   readonly session: Session;
   /** Until the process is told to stop; only for those who run till then, since nothing else stops it afterwards. */
   readonly untilStopped: () => Promise<void>;
+  /** Until whoever started it has had enough: told to stop, or nobody reads what is printed. It ends then, by itself. */
+  readonly untilLeft: () => Promise<void>;
 }

@@ -7,6 +7,8 @@ const terminal = process.stdout.isTTY === true;
 const killedBy = { sigint: 128 + 2, sigpipe: 128 + 13 };
 /** It has more to do than to print. */
 let serves = false;
+/** Set while it has something to clean up before it ends. */
+let leave: (() => void) | undefined;
 /** Its terminal was closed. */
 let hungUp = false;
 // `gantry … | head` has read enough: ends as every Unix program does, for which Node ignores SIGPIPE. A terminal that
@@ -14,7 +16,8 @@ let hungUp = false;
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
-    if (!serves) process.exit(killedBy.sigpipe);
+    if (leave !== undefined) leave();
+    else if (!serves) process.exit(killedBy.sigpipe);
   });
 }
 
@@ -30,6 +33,7 @@ process.exitCode = await runCli({
     ...(terminal && process.env['TERM'] !== 'dumb' ? { columns: () => process.stdout.columns } : {}),
   },
   untilStopped,
+  untilLeft,
   onInterrupt,
   // put in by the build
   version: process.env.GANTRY_VERSION ?? '0.0.0',
@@ -61,10 +65,27 @@ function untilStopped(): Promise<void> {
   });
 }
 
+/** The first signal asks it to end, the next one ends it. */
+function untilLeft(): Promise<void> {
+  return new Promise((resolve) => {
+    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+    leave = () => {
+      for (const each of signals) process.off(each, stop);
+      resolve();
+    };
+    const stop = (signal: NodeJS.Signals) => {
+      hungUp = signal === 'SIGHUP';
+      leave?.();
+    };
+    for (const signal of signals) process.on(signal, stop);
+  });
+}
+
 /** Ends as Ctrl-C would, once what has to be said is said. */
-function onInterrupt(leave: () => void): () => void {
+function onInterrupt(tell: () => void): () => void {
   const end = () => {
-    leave();
+    if (leave !== undefined) return; // it ends by itself
+    tell();
     process.exit(killedBy.sigint);
   };
   process.once('SIGINT', end);

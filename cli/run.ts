@@ -19,6 +19,7 @@ export interface CliOptions {
   /** Whether people look at the output. */
   readonly terminal: boolean;
   readonly untilStopped: () => Promise<void>;
+  readonly untilLeft?: () => Promise<void>;
   readonly onInterrupt: SessionDeps['onInterrupt'];
   readonly version: string;
 }
@@ -46,9 +47,20 @@ export async function runCli(options: CliOptions): Promise<0 | 1> {
     const colored = color && colorful;
     ui = await openUi({ json, terminal: terminal || tty, color: colored, interactive, columns }, streams);
     session = new Session({ globals, ui, clock: systemClock, onInterrupt: options.onInterrupt });
-    const { cwd, untilStopped } = options;
+    const { cwd, untilStopped, untilLeft = never } = options;
     await command.run(
-      { ui, globals, env, color: colored, cwd, clock: systemClock, chance: systemChance, session, untilStopped },
+      {
+        ui,
+        globals,
+        env,
+        color: colored,
+        cwd,
+        clock: systemClock,
+        chance: systemChance,
+        session,
+        untilStopped,
+        untilLeft,
+      },
       given,
     );
     if (command.untilStopped !== true) ui.line('Succeeded');
@@ -62,6 +74,8 @@ export async function runCli(options: CliOptions): Promise<0 | 1> {
     ui.flush();
   }
 }
+
+const never = () => new Promise<void>(() => {});
 
 /** The command that was meant; help for it, or for all, when help was asked for. */
 function chosen(

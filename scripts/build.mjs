@@ -53,8 +53,9 @@ await Promise.all([
     splitting: true,
     chunkNames: '[name]-[hash]',
     banner,
+    define: { ...common.define, __dirname: 'import.meta.dirname' }, // CommonJS, too
     // Everything else goes in: looking for 900 modules one by one took a second of every start.
-    external: ['better-sqlite3', 'pg-native', 'esbuild'],
+    external: ['better-sqlite3', 'pg-native', 'esbuild', 'cpu-features', '*.node'],
   }),
   build({ ...common, entryPoints: { agent: 'agent/main.ts' }, outdir, banner, minifySyntax: true }),
   build({

@@ -7,10 +7,10 @@ import type { Action } from './action.ts';
 export const ssh: Action = async ({ platform, settings }, { args }): Promise<SshResult> => {
   const command = textArgument(args, 0, 'command');
   const parameters = recordArgument(args, 1, 'parameters');
-  const users = platform.users();
+  const ip = settings.defaultNetwork()?.ip;
+  const users = platform.users(ip);
   switch (command) {
     case 'setup': {
-      const ip = settings.defaultNetwork()?.ip;
       const hostPublicKey = await users.hostPublicKey();
       await users.create(textField(parameters, 'user'), textField(parameters, 'public_key'));
       return { command, status: 'success', ...(ip !== undefined && { ip }), host_public_key: hostPublicKey };

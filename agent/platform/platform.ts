@@ -16,8 +16,11 @@ export interface Platform {
   prepare(): Promise<void>;
   /** Gives what jobs own to them, on a machine that has the group vcap and an agent that may. */
   giveToJobs(path: string): Promise<void>;
-  /** @throws ActionFailed `ssh-unsupported` where there are no accounts of this machine's own */
-  users(): Users;
+  /**
+   * @param ip where people log in
+   * @throws ActionFailed `ssh-unsupported`, here or when it is used, where there are no accounts of this machine's own
+   */
+  users(ip: string | undefined): Users;
   forgetNeighbours(ips: readonly string[]): Promise<void>;
   /** Makes programs on this machine trust these authorities (PEM), and no others that were given here before. */
   trust(certificates: string): Promise<void>;

@@ -9,8 +9,6 @@ const notBuilt: ReadonlyArray<readonly [name: string, text: string, ...aliases: 
   ['start-env', 'Start BOSH environment'],
   ['delete-network', 'Delete network'],
   ['pcap', 'Capture network packets on instance(s)'],
-  ['ssh', 'SSH into instance(s)'],
-  ['scp', 'SCP to/from instance(s)'],
   ['variables', 'List variables', 'vars'],
 ];
 

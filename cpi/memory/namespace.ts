@@ -35,7 +35,7 @@ exec "$@"
 
 /**
  * `$1` folder of the machine, `$2` folder of all disks, `$3` how many paths of the host must stay visible; those; the
- * agent's command.
+ * agent's command, which is told that it may mount over what it likes.
  *
  * /var/vcap need not be on the host and isn't made there: then a /var is put together of all that is in the host's.
  * What must stay visible is mounted into the private folder before that takes the place of /tmp.
@@ -77,7 +77,7 @@ cd /
 : >"$vm/booted"
 set +e
 while :; do
-  "$@" </dev/null
+  MACHINE_MOUNTS=own "$@" </dev/null
   [ $? -ne 0 ] || break
   sleep 1
 done

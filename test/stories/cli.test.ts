@@ -216,7 +216,7 @@ test('without any words it tells what there is, and fails as where a command is 
 
 test('commands that are not built say so, whatever flags of bosh they are given', async () => {
   for (const words of [
-    ['ssh', 'greeter/0', '-c', 'id'],
+    ['create-env', 'vm.yml', '--recreate'],
     ['take-snapshot', '--what'],
   ]) {
     const { code, errors } = await gantry(words);

@@ -13,6 +13,7 @@ import { command, systemPath } from './commands.ts';
 import { linuxDisks } from './disks.ts';
 import type { Formatting } from './partition.ts';
 import { linuxProcesses } from './processes.ts';
+import { processUsers } from './process-users.ts';
 import { linuxUsers } from './users.ts';
 import { vitalsReader } from './vitals.ts';
 
@@ -24,6 +25,8 @@ export interface LinuxOptions {
    * namespaces of its own; accounts and the network are not ours to change.
    */
   machine: 'vm' | 'process';
+  /** Of a process machine: its mounts are its own, so what it mounts over others' files is seen by nobody else. */
+  ownMounts?: boolean;
   /** Folders that jobs, scripts and packaging find programs in, before the system's. */
   extraPath: readonly string[];
   formatting: Formatting;
@@ -31,7 +34,7 @@ export interface LinuxOptions {
   log: Log;
 }
 
-export function linuxPlatform({ base, machine, extraPath, formatting, clock, log }: LinuxOptions): Platform {
+export function linuxPlatform({ base, machine, ownMounts = false, extraPath, formatting, clock, log }: LinuxOptions): Platform {
   const paths = agentPaths(base);
   const searchPath = [...extraPath, systemPath].join(':');
   const disks = linuxDisks({ clock, formatting });
@@ -54,11 +57,12 @@ export function linuxPlatform({ base, machine, extraPath, formatting, clock, log
       const gid = await (vcapGid ??= findGroup('vcap'));
       if (gid !== undefined) await chown(path, 0, gid);
     },
-    users: () => {
+    users: (ip) => {
+      if (machine === 'process' && ownMounts) return processUsers(paths, ip);
       if (machine === 'vm' && mayChown) return linuxUsers(paths.sshHomes);
       throw new ActionFailed('ssh: this machine has no accounts of its own', {
         code: 'ssh-unsupported',
-        hint: machine === 'process' ? 'It is a process machine: enter it from its host.' : 'The agent is not root.',
+        hint: machine === 'process' ? 'It has no mounts of its own.' : 'The agent is not root.',
       });
     },
     trust: async (certificates) => {

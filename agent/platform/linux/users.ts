@@ -6,8 +6,11 @@ import type { Users } from '../platform.ts';
 import { findGroup, findUser, userNames } from './accounts.ts';
 import { command } from './commands.ts';
 
-/** Accounts for `bosh ssh`. Only those whose home is below `homes` are ever removed. */
-export function linuxUsers(homes: string): Users {
+/**
+ * Accounts for `bosh ssh`. Only those whose home is below `homes` are ever removed.
+ * @param options.locked as useradd leaves them: servers that ask PAM let them in with a key, others do not
+ */
+export function linuxUsers(homes: string, { locked = true }: { locked?: boolean } = {}): Users {
   return {
     create: async (user, publicKey) => {
       if (!/^bosh_[a-z0-9_]{1,26}$/.test(user)) {
@@ -16,7 +19,9 @@ export function linuxUsers(homes: string): Users {
       const home = join(homes, user);
       if ((await findUser(user)) === undefined) {
         await mkdir(homes, { recursive: true, mode: 0o755 });
-        await command(['useradd', '-m', '-b', homes, '-s', '/bin/bash', user]);
+        // Not in the computer's list of last logins.
+        await command(['useradd', '--no-log-init', '-m', '-b', homes, '-s', '/bin/bash', user]);
+        if (!locked) await command(['usermod', '-p', '*', user]);
       }
       const groups: string[] = [];
       for (const group of sshGroups) if ((await findGroup(group)) !== undefined) groups.push(group);

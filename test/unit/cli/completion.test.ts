@@ -103,7 +103,7 @@ describe('beside flags, bash offers', () => {
 
   test('no command that is not built', async () => {
     expect((await offered('s')).names).toContain('stop');
-    expect((await offered('s')).names).not.toContain('ssh');
+    expect((await offered('s')).names).not.toContain('start-env');
   });
 });
 
@@ -117,7 +117,7 @@ test('fish is told the same', () => {
   expect(lines).toContain("complete -c gantry -n '__fish_seen_subcommand_from completion' -f -a 'bash zsh fish'");
   expect(lines).toContain("complete -c gantry -n '__fish_seen_subcommand_from stop' -f");
   expect(lines.filter((line) => line.includes('_from deploy d') && line.includes(' -f'))).toEqual([]);
-  expect(lines.filter((line) => line.includes(' ssh'))).toEqual([]);
+  expect(lines.filter((line) => line.includes(' start-env'))).toEqual([]);
   expect(lineOf('canaries')).toContain('canaries -x -d');
   expect(lineOf('skip-drain')).toContain('skip-drain -d');
 });
