@@ -217,7 +217,7 @@ test('without any words it tells what there is, and fails as where a command is 
 test('commands that are not built say so, whatever flags of bosh they are given', async () => {
   for (const words of [
     ['create-env', 'vm.yml', '--recreate'],
-    ['take-snapshot', '--what'],
+    ['delete-network', '--what'],
   ]) {
     const { code, errors } = await gantry(words);
     expect([code, errors]).toEqual([1, expect.stringMatching(/^'[a-z-]+' is not built yet/)]);
