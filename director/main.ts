@@ -26,6 +26,8 @@ import { storeOptions } from './main/store-options.ts';
 import { openMetrics } from './metrics/metrics.ts';
 import { serveMetrics } from './metrics/serve.ts';
 import { listInstances } from './observe/list-instances.ts';
+import { defaultJobs } from './schedule/default-jobs.ts';
+import { Scheduler } from './schedule/scheduler.ts';
 import { openStore } from './store/open-store.ts';
 import { lockStateDirectory } from './store/state-lock.ts';
 import type { Store } from './store/store.ts';
@@ -219,6 +221,11 @@ async function start(
   );
   await engine.start();
   closers.push(() => engine.stop({ graceMs: stopGraceMs }));
+  const scheduler = new Scheduler(
+    { store, tasks: engine, clock, log },
+    defaultJobs(config.schedule, { snapshots: config.disks.snapshots }),
+  );
+  closers.push(() => scheduler.stop());
   const health = await openHealthMonitor(config, { store, bus, heartbeats, tasks: engine, clock, chance, log });
   closers.push(() => health?.close());
 

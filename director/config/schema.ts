@@ -164,6 +164,25 @@ const disks = section(
   { description: 'Persistent disks. Where a CPI cannot do what it is asked, data is copied.' },
 );
 
+const cron = 'as cron in UTC, of five fields or of six with seconds first.';
+const schedule = section(
+  {
+    orphaned_vms: text({ description: `When VMs that were given up are deleted, ${cron}`, default: '*/5 * * * *' }),
+    orphaned_disks: text({ description: `When old orphaned disks are deleted, ${cron}`, default: '0 0,30 * * * *' }),
+    orphaned_disk_days: whole({
+      description: 'How old an orphaned disk must be for that, in days.',
+      default: 5,
+      minimum: 0,
+      maximum: 3650,
+    }),
+    snapshots: text({
+      description: `When all persistent disks are snapshotted, where \`disks.snapshots\` is on, ${cron}`,
+      default: '0 0 7 * * *',
+    }),
+  },
+  { description: 'What is done without anybody asking, as user `scheduler`.' },
+);
+
 const dns = section(
   {
     enabled: flag({
@@ -297,6 +316,7 @@ export const directorConfigSchema = section(
     templates,
     agent,
     disks,
+    schedule,
     dns,
     ssh,
     tasks,

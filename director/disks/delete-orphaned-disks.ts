@@ -41,7 +41,7 @@ export async function deleteAllOrphaned(
  * The infrastructure first: a disk that we forget and it keeps is what must never be. Under its lock, for somebody may
  * have given the disk to an instance since it was listed.
  */
-async function deleteOrphanedDisk(cpis: Cpis, task: TaskContext, cid: DiskCid): Promise<void> {
+export async function deleteOrphanedDisk(cpis: Cpis, task: TaskContext, cid: DiskCid): Promise<void> {
   await task.withLock(diskLock(cid), diskLockWaitMs, async () => {
     const disk = await task.store.instances.orphanedDisk(cid);
     if (disk === undefined) return task.debug(`disk ${cid} is not orphaned`);

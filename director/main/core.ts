@@ -18,6 +18,7 @@ import type { ExecuteSettings } from '../execute/work.ts';
 import { type ProblemOptions, problemTaskHandlers } from '../problems/handlers.ts';
 import { fetchLogs } from '../logs/fetch-logs.ts';
 import { ssh, type SshGateway } from '../ssh/ssh.ts';
+import { scheduledTaskHandlers } from '../schedule/handlers.ts';
 import { snapshotTaskHandlers } from '../snapshots/handlers.ts';
 import type { Store } from '../store/store.ts';
 import { TaskEngine, type EngineOptions } from '../tasks/engine.ts';
@@ -77,6 +78,7 @@ export function assembleCore(
     ...problemTaskHandlers(own, problems),
     ...diskTaskHandlers(own),
     ...snapshotTaskHandlers(own),
+    ...scheduledTaskHandlers(own),
     run_errand: runErrand(own),
     fetch_logs: fetchLogs({ ...own, vmsAtOnceMax }),
     ssh: ssh({ ...own, vmsAtOnceMax, gateway: options.gateway ?? null }),

@@ -44,6 +44,8 @@ export interface Store {
 
   /** Small facts about the director itself, such as its UUID. */
   attribute(name: string): Promise<string | undefined>;
+  /** True for one caller only, for each moment of a scheduled job; never for one that lies before another. */
+  claimOccurrence(job: string, atMs: number): Promise<boolean>;
   setAttribute(name: string, value: string): Promise<void>;
 
   /** Every blob that some row refers to; what is in the blobstore and not here is litter. */

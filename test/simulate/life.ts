@@ -144,6 +144,7 @@ function mortalStore(store: Store, life: Life, inTransaction: boolean): Store {
     logIns: part(store.logIns),
     attribute: (name) => whole.attribute(name),
     setAttribute: (name, value) => whole.setAttribute(name, value),
+    claimOccurrence: (job, atMs) => whole.claimOccurrence(job, atMs),
     referencedBlobs: () => store.referencedBlobs(),
     fencedBy: (lease) => mortalStore(store.fencedBy(lease), life, inTransaction),
     atomically: (work) => {

@@ -50,6 +50,19 @@ export function sqlStore(session: Session, close: () => Promise<void>): Store {
           .execute();
       }),
 
+    claimOccurrence: (job, atMs) =>
+      session.write(async (db) => {
+        // As text that sorts like the times.
+        const value = new Date(atMs).toISOString();
+        const claimed = await db
+          .insertInto('attributes')
+          .values({ name: `schedule.${job}`, value })
+          .onConflict((on) => on.column('name').doUpdateSet({ value }).where('attributes.value', '<', value))
+          .returning('name')
+          .executeTakeFirst();
+        return claimed !== undefined;
+      }),
+
     referencedBlobs: () => referencedBlobs(session),
 
     atomically: (work) =>
