@@ -7,6 +7,7 @@ import { measureBus } from './bus.ts';
 import { benchDeploys } from './deploys.ts';
 import { valueText, type Figure } from './figure.ts';
 import { flatten } from './flatten.ts';
+import { benchAlerts, benchHealth } from './health.ts';
 import { benchReleaseRead } from './release-read.ts';
 import { benchStore } from './store.ts';
 import { benchTemplates } from './templates.ts';
@@ -21,6 +22,8 @@ const benches: Readonly<Record<string, (tell: (figure: Figure) => void) => Promi
   templates: async (tell) => flatten(await benchTemplates()).forEach(tell),
   store: async (tell) => (await benchStore()).forEach(tell),
   bus: async (tell) => flatten(await measureBus()).forEach(tell),
+  health: benchHealth,
+  alerts: benchAlerts,
   'release-read': async (tell) => flatten(await benchReleaseRead()).forEach(tell),
 };
 
