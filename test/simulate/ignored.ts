@@ -1,3 +1,4 @@
+import type { MachineState } from '../../agent/platform/simulated/machine-state.ts';
 import type { World } from '../support/given-director.ts';
 
 export interface Ignored {
@@ -37,9 +38,16 @@ async function pictures({ store, machines, cpi }: World): Promise<Map<string, Pi
     ignored.map(({ group, index, ...more }) => {
       const own = more.vms.map(({ cid }) => ({
         there: cid !== null && there.has(cid),
-        state: cid === null ? null : (machines.agent(cid)?.state ?? null),
+        state: cid === null ? null : withoutNames(machines.agent(cid)?.state),
       }));
       return [more.id, { group, index, rest: JSON.stringify({ ...more, machines: own }) }];
     }),
   );
+}
+
+/** The names of others are told to every machine: it finds them by these, ignored or not. */
+function withoutNames(state: MachineState | undefined): Omit<MachineState, 'dnsVersion'> | null {
+  if (state === undefined) return null;
+  const { dnsVersion: _told, ...rest } = state;
+  return rest;
 }
