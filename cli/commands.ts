@@ -31,6 +31,7 @@ import { recoverCommands } from './commands/recover.ts';
 import { sshCommands } from './commands/ssh.ts';
 import { taskCommands } from './commands/tasks.ts';
 import { uploadCommands } from './commands/uploads.ts';
+import { variableCommands } from './commands/variables.ts';
 import type { CommandSpec } from './command.ts';
 
 /** All commands, by name. */
@@ -52,6 +53,7 @@ export const commands: readonly CommandSpec[] = [
   ...eventCommands,
   ...artifactCommands,
   ...uploadCommands,
+  ...variableCommands,
   ...instanceCommands,
   ...explainCommands,
   ...operateCommands,

@@ -31,6 +31,7 @@ import { Scheduler } from './schedule/scheduler.ts';
 import { openStore } from './store/open-store.ts';
 import { lockStateDirectory } from './store/state-lock.ts';
 import type { Store } from './store/store.ts';
+import { openConfigServer } from './main/open-config-server.ts';
 import { SchemaChecks } from './templates/schema/schema-checks.ts';
 import { systemChance } from '../common/chance.ts';
 import { systemClock } from '../common/clock.ts';
@@ -131,6 +132,7 @@ async function start(
   const store = await openStore(await storeOptions(config), { clock, log, broken: tellBroken });
   closers.push(() => store.close());
   const uuid = await directorUuid(store, () => chance.uuid());
+  const configServer = await openConfigServer(config, { store, clock, chance });
   const pems = pemFolder(join(stateDirectory, 'certificates'));
   const keeping = { store: pems, clock, log };
   const authority = await keptAuthority({ name: 'ca', commonName: `${config.name} CA` }, keeping);
@@ -171,7 +173,7 @@ async function start(
     downloadMsMax: config.limits.downloadMinutes * 60_000,
   };
   const { engine, deploy } = assembleCore(
-    { store, bus, agents, cpis, blobs, renderer, schemas, clock, chance, log },
+    { store, bus, agents, cpis, blobs, renderer, schemas, configServer, clock, chance, log },
     {
       dns: config.dns,
       problems: { fixesStateful: config.health.resurrector.fixStateful },
@@ -249,6 +251,7 @@ async function start(
     uuid,
     cpi: infrastructure.name,
     spoolDir,
+    configServer,
     chance,
     watch: watchOf(health, heartbeats, config),
   });

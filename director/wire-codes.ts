@@ -85,7 +85,12 @@ const numbers: Readonly<Record<string, number>> = {
   'attach-disk-instance-state': 520003,
   'network-not-found': 16012,
   'network-not-orphaned': 160011,
+  'config-server-failed': 540001,
+  'variables-missing': 540001,
+  'variable-generation-failed': 540005,
+  'config-server-disabled': 540009,
   'cpi-not-found': 550001,
+  'variables-unusable': 560000,
 
   'link-not-found': 810000,
   'link-without-address': 810000,

@@ -9,7 +9,6 @@ const notBuilt: ReadonlyArray<readonly [name: string, text: string, ...aliases: 
   ['start-env', 'Start BOSH environment'],
   ['delete-network', 'Delete network'],
   ['pcap', 'Capture network packets on instance(s)'],
-  ['variables', 'List variables', 'vars'],
 ];
 
 export const notBuiltCommands: readonly CommandSpec[] = notBuilt.map(([name, text, ...aliases]) => ({

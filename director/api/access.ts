@@ -16,13 +16,14 @@ import { consumes } from './http/consumes.ts';
 import { pathText, queryText } from './http/query.ts';
 
 /** Routes under /deployments by which operators reach into instances: errands, logs, ssh. All work happens in tasks. */
-export function accessRoutes({ store, tasks, permissions }: ApiDeps): Router {
+export function accessRoutes({ store, tasks, permissions, configServer, director }: ApiDeps): Router {
   const find = deploymentLookup(store, permissions);
   const router = Router();
 
   router.get('/deployments/:deployment/errands', async (req, res) => {
     const deployment = await find(req, res, 'read');
-    const list: ErrandList = (await errandsOf(deployment, store)).map((name) => ({ name }));
+    const names = await errandsOf(deployment, store, { configServer, settings: { directorName: director.name } });
+    const list: ErrandList = names.map((name) => ({ name }));
     res.json(list);
   });
 

@@ -4,6 +4,7 @@ import type { TaskId } from '../../common/ids.ts';
 import type { Log } from '../../common/log.ts';
 import type { Permissions } from '../auth/permissions.ts';
 import type { Blobstore } from '../blobs/blobstore.ts';
+import type { ConfigServer } from '../credentials/config-server.ts';
 import type { Store } from '../store/store.ts';
 import type { NewTask, Task } from '../store/tasks.ts';
 import type { CertificateExpiry } from './contract/operations.ts';
@@ -68,5 +69,6 @@ export interface ApiDeps {
   spoolDir: string;
   cpiNames: () => Promise<readonly CpiNames[]>;
   watch: InstanceWatch;
+  configServer: ConfigServer;
   certificates: () => Promise<readonly CertificateExpiry[]>;
 }

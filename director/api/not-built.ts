@@ -11,10 +11,7 @@ type Method = 'get' | 'post' | 'put' | 'delete';
 
 /** What BOSH has and we have not yet, told by name instead of "not found": a client's user learns what is missing. */
 const notBuilt: ReadonlyArray<[method: Method, path: string, what: string]> = [
-  ['get', '/deployments/:deployment/variables', 'Listing variables (bosh variables)'],
-  ['get', '/deployments/:deployment/certificate_expiry', 'The expiry of certificates of a deployment'],
   ['delete', '/networks/:name', 'Managed networks (bosh delete-network)'],
-  ['get', '/deployed_variables/:name', 'Where a variable is deployed'],
   ['get', '/dynamic_disks', 'Dynamic disks'],
   ['post', '/dynamic_disks', 'Dynamic disks'],
   ['post', '/dynamic_disks/provide', 'Dynamic disks'],
@@ -25,9 +22,7 @@ const notBuilt: ReadonlyArray<[method: Method, path: string, what: string]> = [
 
 /** Who may ask, where it isn't admins alone: what isn't there is nobody else's business either. */
 const leaves: Readonly<Record<string, DirectorPermission>> = {
-  'get /deployments/:deployment/certificate_expiry': 'read',
   'get /deployments/:deployment/errands': 'read',
-  'get /deployed_variables/:name': 'list_deployments',
   'get /link_providers': 'read',
   'get /link_consumers': 'read',
   'get /links': 'read',

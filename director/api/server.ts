@@ -34,6 +34,7 @@ import { resourceRoutes } from './resources.ts';
 import { snapshotRoutes } from './snapshots.ts';
 import { stemcellRoutes } from './stemcells.ts';
 import { taskRoutes } from './tasks.ts';
+import { variableRoutes } from './variables.ts';
 
 export type CreateApiDeps = Omit<ApiDeps, 'requires'> & {
   identity: IdentityProvider;
@@ -68,6 +69,7 @@ export function createApi(given: CreateApiDeps): Express {
   app.use(problemRoutes(deps));
   app.use(explainRoutes(deps));
   app.use(accessRoutes(deps));
+  app.use(variableRoutes(deps));
   app.use(releaseRoutes(deps));
   app.use(packageRoutes(deps));
   app.use(stemcellRoutes(deps));

@@ -1,6 +1,7 @@
 import { AddressBook, newAddresses, type NetworkedGroup } from '../plan/addresses.ts';
 import { networkSettings } from '../plan/network-settings.ts';
 import { planDeletion } from '../plan/plan-instance.ts';
+import type { Variables } from '../plan/variable-values.ts';
 import type { WantedStemcell } from '../plan/wanted.ts';
 import { OperatorError, messageOf } from '../../common/errors.ts';
 import { id, type AgentId, type DeploymentName, type InstanceId } from '../../common/ids.ts';
@@ -24,6 +25,7 @@ export interface CompilationOptions {
   /** On the CPI of the compilation AZ, by `<os>/<version>`. */
   stemcellFor: (stemcell: { os: string; version: string }) => WantedStemcell;
   tags: Readonly<Record<string, string>>;
+  variables: Variables;
 }
 
 interface Machine {
@@ -82,7 +84,11 @@ export class CompilationMachines {
 
   /** Those that a director which died has left. */
   async deleteLeftovers(instances: readonly Instance[]): Promise<void> {
-    await inParallel(instances, this.#deps.settings.vmsAtOnceMax, (instance) => this.#delete(bareWork(instance)));
+    await inParallel(instances, this.#deps.settings.vmsAtOnceMax, (instance) => this.#delete(this.#work(instance)));
+  }
+
+  #work(instance: Instance): InstanceWork {
+    return { ...bareWork(instance), variables: this.#options.variables };
   }
 
   async #take(stemcell: string, wanted: () => WantedStemcell): Promise<Machine> {
@@ -104,7 +110,7 @@ export class CompilationMachines {
     const instance = await this.#record();
     const az = compilation.az === null ? undefined : cloud.azs.get(compilation.az);
     const extensions = compilation.vmExtensions.map((name) => cloud.vmExtensions.get(name)?.cloudProperties);
-    const work = bareWork(instance);
+    const work = this.#work(instance);
     const reservations = [
       {
         network: compilation.network,

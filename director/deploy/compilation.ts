@@ -3,11 +3,14 @@ import { CompilationMachines } from '../compile/machines.ts';
 import type { ExecuteDeps } from '../execute/work.ts';
 import type { TaskContext } from '../tasks/task-context.ts';
 import type { Resolved } from './resolve.ts';
+import type { DeployVariables } from './variables/deploy-variables.ts';
+import { allFormerOf } from './variables/late.ts';
 import { stemcellOf } from './stemcells.ts';
 
 /** The machines that compile for one deployment; what a director that died has left of them is deleted first. */
 export async function compilationMachines(
   { wanted, compilationProperties }: Resolved,
+  variables: DeployVariables,
   deps: ExecuteDeps,
   task: TaskContext,
 ): Promise<CompilationMachines> {
@@ -19,6 +22,7 @@ export async function compilationMachines(
     cloud: wanted.cloud,
     vmProperties: compilationProperties,
     tags: wanted.tags,
+    variables,
     stemcellFor: ({ os, version }) => {
       const found = all.find((one) => one.operatingSystem === os && one.version === version && one.cpi === cpi);
       if (found !== undefined) return stemcellOf(found);
@@ -30,6 +34,8 @@ export async function compilationMachines(
     },
   });
   const instances = await task.store.instances.ofDeployment(wanted.name, { compilation: true });
-  await machines.deleteLeftovers(instances.filter((instance) => instance.compilation));
+  const leftovers = instances.filter((instance) => instance.compilation);
+  await variables.knowFormer(leftovers.flatMap(allFormerOf));
+  await machines.deleteLeftovers(leftovers);
   return machines;
 }

@@ -7,6 +7,8 @@ import { resolve } from './resolve.ts';
 import type { DeployDeps } from './deploy-deps.ts';
 import { gone } from './gone.ts';
 import { textsOnRecord } from './texts-on-record.ts';
+import { DeployVariables } from './variables/deploy-variables.ts';
+import { knowCompilation } from './variables/late.ts';
 
 interface ExportWish {
   deployment: string;
@@ -29,8 +31,16 @@ export function compileForExport(deps: DeployDeps): (wish: ExportWish, task: Tas
         details: { boshCode: 30006 },
       });
     }
+    const variables = await DeployVariables.kept(name, deps, task);
     const texts = await textsOnRecord({ ...deployment, manifest: deployment.manifest }, store);
-    const resolved = await resolve(texts, { ...deps, store, task, directorName: deps.settings.directorName });
+    const resolved = await resolve(texts, {
+      ...deps,
+      store,
+      task,
+      variables,
+      directorName: deps.settings.directorName,
+    });
+    await knowCompilation(resolved, variables);
     const demand = {
       release,
       packages: new Map(contents.packages.map((pkg) => [pkg.name, pkg])),
@@ -42,7 +52,7 @@ export function compileForExport(deps: DeployDeps): (wish: ExportWish, task: Tas
     await compilePackages(requirementsOf([demand], compiled), {
       task,
       agents: deps.agents,
-      machines: await compilationMachines(resolved, deps, task),
+      machines: await compilationMachines(resolved, variables, deps, task),
     });
   };
 }

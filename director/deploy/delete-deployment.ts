@@ -9,6 +9,7 @@ import { deploymentLockWaitMs, type DeployDeps } from './deploy-deps.ts';
 import { deploymentHasIgnored } from './instance-errors.ts';
 import { bareWork } from '../execute/work.ts';
 import { worksById } from './instance-works.ts';
+import { variablesOfHalfMade } from './variables/half-made.ts';
 
 /**
  * Deletes every instance, then the deployment. `force` goes on past agents that do not answer, scripts that fail and
@@ -47,8 +48,13 @@ export function deleteDeployment(deps: DeployDeps): TaskHandler {
           ...actual.instances,
           ...compiling.map((instance) => ({ instance, agent: { kind: 'none' } as const })),
         ];
+        const variables = await variablesOfHalfMade(
+          name,
+          all.map(({ instance }) => instance),
+          { deps, task, force },
+        );
         const works = new Map(
-          all.map(({ instance }) => [instance.id as string, { ...bareWork(instance), forced: force }]),
+          all.map(({ instance }) => [instance.id as string, { ...bareWork(instance), variables, forced: force }]),
         );
         const runner = new PlanRunner(deps, task, worksById(works));
         const plans = planUndeployment(all, { skipDrain: [] });

@@ -1,12 +1,13 @@
 import type { NetworkSettings } from '../../agent/protocol.ts';
 import { vmCloudProperties } from '../../manifests/cloud-config.ts';
 import type { WatchMs } from '../../manifests/update-policy.ts';
-import type { YamlMap } from '../../manifests/value.ts';
+import type { YamlMap, YamlValue } from '../../manifests/value.ts';
 import { bareWork, type InstanceWork, type JobsWork, type MachineShape } from '../execute/work.ts';
 import type { VmShape } from '../plan/changes.ts';
 import { sameValue } from '../plan/equal.ts';
 import type { InstanceSpec } from '../plan/instance-spec.ts';
 import type { WantedDeployment } from '../plan/wanted.ts';
+import type { Variables } from '../plan/variable-values.ts';
 import type { Instance } from '../store/instances.ts';
 import type { TaskContext } from '../tasks/task-context.ts';
 import type { DeployDeps } from './deploy-deps.ts';
@@ -15,11 +16,14 @@ import { addressesChanged, groupMissing, neverUpdated, stemcellMissing } from '.
 import { resolve } from './resolve.ts';
 import { stemcellOf } from './stemcells.ts';
 import { textsOnRecord } from './texts-on-record.ts';
+import { DeployVariables } from './variables/deploy-variables.ts';
+import { allFormerOf } from './variables/late.ts';
 
 /** An instance to be brought back to what it last was, not to what is wanted now. */
 export interface FormerWork {
   work: InstanceWork;
   shape: VmShape;
+  variables: Variables;
   watch: WatchMs;
   canaryWatch: WatchMs;
   errand: boolean;
@@ -38,24 +42,36 @@ export interface FormerDeployment {
 }
 
 export async function formerDeployment(name: string, deps: DeployDeps, task: TaskContext): Promise<FormerDeployment> {
-  const wanted = await formerlyWanted(name, deps, task);
+  const former = await formerlyWanted(name, deps, task);
   return {
-    wanted,
+    wanted: former?.wanted ?? null,
     workOf: async (instance) => {
-      if (wanted === null || instance.spec === null) throw neverUpdated(instance);
-      return workOf(instance, instance.spec as FormerSpec, { wanted, task }); // baseSpec made it
+      if (former === null || instance.spec === null) throw neverUpdated(instance);
+      return workOf(instance, instance.spec as FormerSpec, { ...former, task }); // baseSpec made it
     },
   };
 }
 
-async function formerlyWanted(name: string, deps: DeployDeps, task: TaskContext): Promise<WantedDeployment | null> {
+interface Former {
+  wanted: WantedDeployment;
+  variables: DeployVariables;
+}
+
+async function formerlyWanted(name: string, deps: DeployDeps, task: TaskContext): Promise<Former | null> {
   const { store } = task;
   const deployment = await store.deployments.get(name);
   if (deployment === undefined) throw gone(name);
   if (deployment.manifest === null) return null;
+  const variables = await DeployVariables.kept(name, deps, task);
   const texts = await textsOnRecord({ ...deployment, manifest: deployment.manifest }, store);
-  const { wanted } = await resolve(texts, { ...deps, store, task, directorName: deps.settings.directorName });
-  return wanted;
+  const { wanted } = await resolve(texts, {
+    ...deps,
+    store,
+    task,
+    variables,
+    directorName: deps.settings.directorName,
+  });
+  return { wanted, variables };
 }
 
 /**
@@ -65,7 +81,7 @@ async function formerlyWanted(name: string, deps: DeployDeps, task: TaskContext)
 async function workOf(
   instance: Instance,
   spec: FormerSpec,
-  { wanted, task }: { wanted: WantedDeployment; task: TaskContext },
+  { wanted, variables, task }: Former & { task: TaskContext },
 ): Promise<FormerWork> {
   const group = wanted.groups.find((candidate) => candidate.group.name === instance.group);
   if (group === undefined) throw groupMissing(instance);
@@ -80,8 +96,16 @@ async function workOf(
     tags: { ...wanted.tags, ...tags },
   };
   const { stemcell, cloudProperties, networks } = machine;
+  await variables.knowFormer(allFormerOf(instance));
+  const set = await variables.anySet([cloudProperties, networks, machine.env] as YamlValue, [
+    instance.variableSet ?? null,
+    variables.set,
+  ]);
+  const own: Variables = { values: variables.values, set };
+  task.conceal(own.values.texts());
   return {
-    work: { ...bareWork(instance), machine, jobs: formerJobs(instance, spec) },
+    work: { ...bareWork(instance), variables: own, machine, jobs: formerJobs(instance, spec) },
+    variables: own,
     shape: { stemcell, cloudProperties, networks, env: machine.env },
     watch: update.updateWatchMs,
     canaryWatch: update.canaryWatchMs,

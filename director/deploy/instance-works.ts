@@ -16,7 +16,7 @@ import { jobsWork, renderedOf, type Rendered } from './render.ts';
 
 /** What executing needs to know of each instance of a deployment, planned or on its way out. */
 export async function instanceWorks(
-  { resolved, layout, linked, actual }: Prepared,
+  { resolved, layout, linked, filled, variables, actual }: Prepared,
   rendered: ReadonlyMap<string, Rendered>,
   packages: (group: WantedGroup) => Readonly<Record<string, PackageRef | null>>,
   { deps, task }: { deps: DeployDeps; task: Task },
@@ -39,12 +39,13 @@ export async function instanceWorks(
           az: instance.az,
           ips: [...kept, ...added],
         }),
+        variables,
         machine: machineShape(wanted, group.wanted, instance, own.networks),
-        jobs: jobsWork({ wanted, group, instance, linked }, own, refs, deps),
+        jobs: jobsWork({ wanted, group, instance, linked, filled }, own, refs, deps),
       });
     });
   }
-  for (const { instance } of layout.obsolete) works.set(instance.id, bareWork(instance));
+  for (const { instance } of layout.obsolete) works.set(instance.id, { ...bareWork(instance), variables });
   return worksById(works);
 }
 

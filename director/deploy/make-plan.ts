@@ -17,7 +17,7 @@ import { renderedOf, type Rendered } from './render.ts';
  * @throws OperatorError `instance-ignored` when the operator asks for a state of just that instance
  */
 export async function makePlan(
-  { layout, linked, resolved: { wanted }, dnsRecords }: Prepared,
+  { layout, linked, resolved: { wanted }, dnsRecords, variables }: Prepared,
   rendered: ReadonlyMap<string, Rendered>,
   packages: (group: WantedGroup) => Readonly<Record<string, PackageRef | null>>,
   options: DeployOptions,
@@ -43,6 +43,7 @@ export async function makePlan(
         namesDiffer: namesDiffer(instance, { wanted, networks, links, recorded: dnsRecords.get(instance.id) ?? [] }),
         stateWish: stateWish(group.group, instance, options),
         tags: { ...wanted.tags, ...group.group.tags },
+        variables,
       });
     });
   }

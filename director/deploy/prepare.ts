@@ -12,16 +12,25 @@ import { gone } from './gone.ts';
 import { linkUp, type Linked } from './link-up.ts';
 import { layOutOnRecord } from './record-layout.ts';
 import { resolve, type Resolved } from './resolve.ts';
+import { usedIn } from './still-used.ts';
 import { resolveOnRecord } from './resolve-on-record.ts';
+import { DeployVariables } from './variables/deploy-variables.ts';
+import { generateVariables } from './variables/generate.ts';
+import { fillLate, type Filled } from './variables/late.ts';
+import { rehearsalOf } from './variables/rehearsal.ts';
 
 /** Everything that is known before templates are rendered. */
 export interface Prepared {
   resolved: Resolved;
   actual: ActualDeployment;
   layout: Layout;
+  /** With values instead of placeholders in what links tell. */
   linked: Linked;
   /** As they are. */
   dnsRecords: ReadonlyMap<string, readonly DnsRecord[]>;
+  variables: DeployVariables;
+  /** Properties of jobs, with values instead of placeholders. */
+  filled: Filled;
 }
 
 /** Resolves what is wanted, observes what is, and decides who is where. */
@@ -43,7 +52,8 @@ export async function prepare(
     firstDeploy: deployment.manifest === null,
     versions: args.versions,
   };
-  const resolveDeps = { ...deps, store, task, directorName: deps.settings.directorName };
+  const variables = await variablesFor(name, args, options, { deps, task });
+  const resolveDeps = { ...deps, store, task, variables, directorName: deps.settings.directorName };
   const warn = (warnings: readonly string[]) => warnings.forEach((warning) => events.warning(warning));
   const resolving = options.dryRun
     ? resolve(texts, resolveDeps)
@@ -61,7 +71,42 @@ export async function prepare(
   const { layout, actual } = await layOutOnRecord(resolved.wanted, observed, { task, chance: deps.chance, dryRun });
   const linked = await linkUp(resolved.wanted, layout, { task, nowMs: clock.now(), records: !dryRun });
   warn(linked.warnings);
-  return { resolved, actual, layout, linked, dnsRecords: await store.dns.records(name) };
+  const stemcellsChanged = args.options.forceLatestVariables || !sharesStemcell(actual, resolved);
+  const converge = resolved.wanted.features.convergeVariables;
+  await generateVariables(resolved.variables, variables, { converge, stemcellsChanged }, task);
+  const filled = await fillLate(resolved, linked.links, variables, { actual, jobs: deps.jobs });
+  task.conceal(variables.values.texts());
+  return {
+    resolved,
+    actual,
+    layout,
+    linked: { ...linked, links: filled.links },
+    dnsRecords: await store.dns.records(name),
+    variables,
+    filled,
+  };
+}
+
+/** Only a deploy takes new versions: changes of state go with those of the last one that has succeeded. */
+function variablesFor(
+  name: string,
+  { stateChanges }: UpdateDeploymentArgs,
+  { dryRun }: DeployOptions,
+  { deps, task }: { deps: DeployDeps; task: TaskContext },
+): Promise<DeployVariables> {
+  if (stateChanges.length > 0) return DeployVariables.kept(name, deps, task);
+  if (!dryRun) return DeployVariables.begin(name, 'new', deps, task);
+  const rehearsing = { ...deps, configServer: rehearsalOf(deps.configServer, deps.clock) };
+  return DeployVariables.begin(name, 'rehearsed', rehearsing, task);
+}
+
+/** With what some instance was last updated with. */
+function sharesStemcell({ instances }: ActualDeployment, { stemcells }: Resolved): boolean {
+  const wanted = new Set(stemcells.map(({ name, version }) => `${name}/${version}`));
+  return instances.some(({ instance }) => {
+    const { stemcell } = usedIn(instance.spec);
+    return stemcell !== undefined && wanted.has(`${stemcell.name}/${stemcell.version}`);
+  });
 }
 
 /** As in BOSH, a state for what there is not is nothing to do; it may be a slip all the same. */

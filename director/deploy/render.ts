@@ -15,6 +15,7 @@ import { templateSpec } from '../templates/template-spec.ts';
 import type { JobLibrary } from './job-library.ts';
 import type { Linked } from './link-up.ts';
 import { storeTemplates } from './store-templates.ts';
+import type { Filled } from './variables/late.ts';
 
 export interface RenderDeps {
   renderer: TemplateRenderer;
@@ -37,7 +38,7 @@ export interface Rendered {
 export async function renderAll(
   wanted: WantedDeployment,
   layout: Layout,
-  linked: Linked,
+  { linked, filled }: Pick<Place, 'linked' | 'filled'>,
   deps: RenderDeps,
 ): Promise<Map<string, Rendered>> {
   const dns = dnsTables(wanted, linked);
@@ -48,7 +49,7 @@ export async function renderAll(
     const jobs: RenderedJob[][] = group.instances.map(() => []);
     for (const job of group.wanted.jobs) {
       const inputs = await mapInTurns(group.instances, (instance, i) =>
-        inputFor({ wanted, group, instance, job, linked }, networks[i] ?? {}),
+        inputFor({ wanted, group, instance, job, linked, filled }, networks[i] ?? {}),
       );
       const { templates } = await deps.jobs.load(job.job);
       const outcomes = await deps.renderer.render(templates, inputs, dns);
@@ -76,6 +77,7 @@ interface Place {
   group: GroupLayout;
   instance: LaidOutInstance;
   linked: Linked;
+  filled: Filled;
 }
 
 function settingsOf(
@@ -89,14 +91,14 @@ function settingsOf(
 }
 
 function inputFor(
-  { wanted, group, instance, job, linked }: Place & { job: WantedJob },
+  { wanted, group, instance, job, linked, filled }: Place & { job: WantedJob },
   networks: Readonly<Record<string, NetworkSettings>>,
 ): EvaluationInput {
   const { links, numbers } = linked;
   const spec = baseSpec({ wanted, group: group.wanted, instance, networks, packages: {}, numbers });
   const jobLinks = links.get(group.wanted.group.name)?.get(job.name) ?? {};
   return {
-    spec: templateSpec(spec, { properties: job.properties, links: jobLinks, release: job.release }, (network) =>
+    spec: templateSpec(spec, { properties: filled.properties(job), links: jobLinks, release: job.release }, (network) =>
       dnsRecordName(spec, network),
     ),
     provides: providedBy(job.name, group, linked),

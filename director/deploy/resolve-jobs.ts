@@ -2,6 +2,7 @@ import { InvalidInput, OperatorError, type Fault } from '../../common/errors.ts'
 import { didYouMean } from '../../common/suggest.ts';
 import type { InstanceGroup, JobReference } from '../../manifests/instance-group.ts';
 import type { YamlMap } from '../../manifests/value.ts';
+import { hasPlaceholders } from '../plan/variable-values.ts';
 import type { WantedJob } from '../plan/wanted.ts';
 import type { ReleaseContents } from '../store/releases.ts';
 import { jobProperties } from '../templates/job-properties.ts';
@@ -120,13 +121,19 @@ async function checkedProperties(
 ): Promise<YamlMap> {
   const at = (faults: readonly Fault[]) => faults.map((fault) => ({ ...fault, path: `${path}.${fault.path}` }));
   const properties = await placed(at, () => jobProperties(name, spec.properties, given));
+  if (hasPlaceholders(properties)) return properties; // checked when it is known what they stand for
   const unfit = await placed(at, () => misfits(properties));
   if (unfit.length === 0) return properties;
   throw new InvalidInput(`properties of job ${name}`, at(unfit), {
-    code: 'job-properties-unfit',
+    ...jobPropertiesUnfit,
     hint: `The release of ${name} says in its properties_schema.json what its properties may be.`,
   });
 }
+
+export const jobPropertiesUnfit = {
+  code: 'job-properties-unfit',
+  hint: 'The releases of these jobs say in properties_schema.json what properties may be.',
+};
 
 /** The faults of a job, where the manifest has the job. */
 async function placed<T>(at: (faults: readonly Fault[]) => Fault[], read: () => T | Promise<T>): Promise<T> {

@@ -8,12 +8,14 @@ import type { DeploymentManifest, Features } from '../../manifests/deployment-ma
 import type { InstanceGroup, JobReference } from '../../manifests/instance-group.ts';
 import type { RuntimeConfig } from '../../manifests/runtime-config.ts';
 import type { YamlMap } from '../../manifests/value.ts';
+import type { VariableDefinition } from '../../manifests/variables.ts';
 import type { DnsSettings, LocalDns } from '../dns/local-dns.ts';
-import type { CpiListener, Cpis } from '../execute/cpis.ts';
+import type { Cpis } from '../execute/cpis.ts';
 import type { WantedDeployment, WantedDisk, WantedDns, WantedGroup, WantedJob } from '../plan/wanted.ts';
 import type { ChosenVersions } from '../store/deployments.ts';
 import type { ReleaseContents } from '../store/releases.ts';
 import type { Store } from '../store/store.ts';
+import type { TaskContext } from '../tasks/task-context.ts';
 import type { JobLibrary } from './job-library.ts';
 import { chosenVersions, withVersions } from './chosen-versions.ts';
 import { CollectedFaults } from './collected-faults.ts';
@@ -21,6 +23,9 @@ import { readTexts } from './read-texts.ts';
 import { resolveJobs, type GroupJobs } from './resolve-jobs.ts';
 import { resolveReleases } from './resolve-releases.ts';
 import { resolveStemcells, type StemcellSet } from './stemcells.ts';
+import type { DeployVariables } from './variables/deploy-variables.ts';
+import { fillDocuments } from './variables/documents.ts';
+import { generateVariables } from './variables/generate.ts';
 
 export interface ResolveDeps {
   store: Store;
@@ -28,8 +33,8 @@ export interface ResolveDeps {
   jobs: JobLibrary;
   directorName: string;
   dns: Pick<LocalDns, 'settings'>;
-  /** Hears of the CPI's calls, and ends them. */
-  task: CpiListener & { signal: AbortSignal };
+  variables: DeployVariables;
+  task: TaskContext;
 }
 
 export interface DeploymentTexts {
@@ -52,6 +57,8 @@ export interface Resolved {
   exportedFrom: ReadonlyMap<string, ReadonlyArray<{ os: string; version: string }>>;
   /** For machines that compile. */
   compilationProperties: YamlMap;
+  /** Those of the manifest, then those of runtime configs. */
+  variables: readonly VariableDefinition[];
   warnings: readonly string[];
   /** What it was made of, to see whether that is still so. */
   named: Named;
@@ -69,7 +76,13 @@ interface Found {
 /** Looks up everything that a manifest names. Reads only. @throws OperatorError with all faults, of everything that can be checked without the others */
 export async function resolve(texts: DeploymentTexts, deps: ResolveDeps): Promise<Resolved> {
   const faults = new CollectedFaults();
-  const { manifest, cloud, runtime } = withVersions(await readTexts(texts, faults), texts.versions);
+  const { variables, task } = deps;
+  const read = await readTexts(texts, faults, (documents) =>
+    fillDocuments(documents, variables, (definitions, options) =>
+      generateVariables(definitions, variables, options, task),
+    ),
+  );
+  const { manifest, cloud, runtime } = withVersions(read, texts.versions);
   const named = { manifest, runtime, teams: texts.teams };
   const { groups, stemcellSets, releases } = await lookUp(named, { store: deps.store, faults });
   const wantedJobs = await resolveJobs(groups, { releases, jobs: deps.jobs, faults });
@@ -101,6 +114,7 @@ export async function resolve(texts: DeploymentTexts, deps: ResolveDeps): Promis
       [...manifest.releases, ...runtime.releases].map(({ name, exportedFrom }) => [name, exportedFrom]),
     ),
     compilationProperties: await vmProperties(cloud.compilation.vm, cloud, cpiOf(cloud, cloud.compilation.az), deps),
+    variables: variablesOf(manifest, runtime),
     warnings: faults.warnings,
     named,
     found: { stemcellSets, releases },
@@ -117,6 +131,18 @@ function wantedDns(features: Features, { domain, enabled, useDnsAddresses }: Dns
   };
 }
 
+/** @throws InvalidInput `variables-unusable` for a name that is there twice */
+function variablesOf(manifest: DeploymentManifest, runtime: RuntimeConfig): VariableDefinition[] {
+  const names = new Set(manifest.variables.map(({ name }) => name));
+  const twice = runtime.variables.filter(({ name }) => names.has(name));
+  if (twice.length === 0) return [...manifest.variables, ...runtime.variables];
+  const message = 'the manifest and a runtime config both define it';
+  const faults = twice.map(({ name }) => ({ path: `variables.${name}`, message }));
+  const invalid = new InvalidInput('variables', faults, { code: 'variables-unusable' });
+  invalid.details['boshCode'] = 190022;
+  throw invalid;
+}
+
 /** A few queries: no CPI is called and no archive is opened for it. @throws InvalidInput when something is gone */
 export async function isStillSo({ named, found }: Resolved, store: Store): Promise<boolean> {
   const faults = new CollectedFaults();
@@ -126,9 +152,14 @@ export async function isStillSo({ named, found }: Resolved, store: Store): Promi
 }
 
 /** Which jobs each group has, addons included, and where they are from: no CPI is called and no archive is opened. */
-export async function resolveGroups(texts: DeploymentTexts, store: Store): Promise<Found & { groups: GroupJobs[] }> {
+export async function resolveGroups(
+  texts: DeploymentTexts,
+  { store, variables }: { store: Store; variables: DeployVariables },
+): Promise<Found & { groups: GroupJobs[] }> {
   const faults = new CollectedFaults();
-  const { manifest, runtime } = await readTexts(texts, faults);
+  const { manifest, runtime } = await readTexts(texts, faults, (documents) =>
+    fillDocuments(documents, variables, () => Promise.resolve()),
+  );
   const found = await lookUp({ manifest, runtime, teams: texts.teams }, { store, faults });
   faults.throwIfAny(`deployment "${manifest.name}"`);
   return found;

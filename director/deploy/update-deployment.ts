@@ -19,10 +19,10 @@ import { compiledBefore, packagesOf, requirementsOfDeployment } from './group-pa
 import { instanceWorks } from './instance-works.ts';
 import { makePlan } from './make-plan.ts';
 import { runPostDeploy } from './post-deploy.ts';
-import { prepare } from './prepare.ts';
+import { prepare, type Prepared } from './prepare.ts';
 import { renderAll } from './render.ts';
-import type { Resolved } from './resolve.ts';
 import { stillUsed } from './still-used.ts';
+import { recordSuccess } from './variables/record-success.ts';
 
 /**
  * Deploys: resolve, observe, plan, compile, execute. Converges: called again after a crash it observes anew and does
@@ -93,9 +93,9 @@ class Deploy {
     const prepared = await preparing.task('Preparing deployment', () =>
       prepare(this.#name, this.#args, this.#options, context),
     );
-    const { resolved, layout, linked } = prepared;
+    const { resolved, layout } = prepared;
     const rendered = await preparing.task('Rendering templates', () =>
-      renderAll(resolved.wanted, layout, linked, this.#deps),
+      renderAll(resolved.wanted, layout, prepared, this.#deps),
     );
     const requirements = await events
       .stage('Preparing package compilation', 1)
@@ -109,13 +109,13 @@ class Deploy {
     if (this.#options.dryRun) return this.#show(document);
     await this.#tell(document);
 
-    const compiled = await this.#compile(resolved, requirements);
+    const compiled = await this.#compile(prepared, requirements);
     const works = await instanceWorks(prepared, rendered, (group) => packagesOf(group, requirements, compiled), {
       deps: this.#deps,
       task: this.#task.task,
     });
     await new PlanRunner(this.#deps, this.#task, works).run(plan);
-    await this.#deployed(resolved, plan);
+    await this.#deployed(prepared, plan);
     return `/deployments/${this.#name}`;
   }
 
@@ -138,15 +138,16 @@ class Deploy {
   }
 
   async #compile(
-    resolved: Resolved,
+    { resolved, variables }: Prepared,
     requirements: ReadonlyMap<string, Requirement>,
   ): Promise<Map<string, CompiledPackage>> {
-    const machines = await compilationMachines(resolved, this.#deps, this.#task);
+    const machines = await compilationMachines(resolved, variables, this.#deps, this.#task);
     return compilePackages(requirements, { task: this.#task, agents: this.#deps.agents, machines });
   }
 
   /** From here on this is what the deployment is, and what state changes and exports begin from. */
-  async #deployed(resolved: Resolved, plan: DeploymentPlan): Promise<void> {
+  async #deployed(prepared: Prepared, plan: DeploymentPlan): Promise<void> {
+    const { resolved } = prepared;
     const { store } = this.#task;
     const still = await stillUsed(this.#name, resolved, store);
     const releases = [...resolved.releases, ...still.releases];
@@ -158,6 +159,7 @@ class Deploy {
     await store.atomically(async (inside) => {
       await inside.deployments.deployed(this.#name, { manifest, ...configs, releases, stemcells, deploy });
       await inside.links.settle(this.#name);
+      await recordSuccess(prepared.variables, inside);
     });
     const changed = plan.batches
       .flat()

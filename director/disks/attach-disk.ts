@@ -113,6 +113,7 @@ class Attachment {
     const { work, task, chance } = this.#io;
     const { instance } = work;
     const copied = this.#copyProperties ? former : null;
+    const variableSet = copied?.variableSet ?? instance.variableSet; // an orphan's own may be gone
     const unknown = {
       key: chance.uuid(),
       cid: this.#cid,
@@ -122,6 +123,7 @@ class Attachment {
       // Nobody knows: with this size the next deploy copies what is on it to a disk as the manifest wants it. As BOSH.
       sizeMib: copied?.sizeMib ?? 1,
       cloudProperties: copied?.cloudProperties ?? {},
+      ...(variableSet === undefined ? {} : { variableSet }),
       name: '',
       cpi: activeVm(instance)?.cpi ?? former?.cpi ?? '',
     } as const;

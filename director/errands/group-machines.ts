@@ -10,6 +10,8 @@ import { makePlan } from '../deploy/make-plan.ts';
 import type { Prepared } from '../deploy/prepare.ts';
 import { renderAll, renderedOf } from '../deploy/render.ts';
 import { groupsNamed, layOutOnRecord } from '../deploy/record-layout.ts';
+import type { DeployVariables } from '../deploy/variables/deploy-variables.ts';
+import { fillLate } from '../deploy/variables/late.ts';
 import { resolve, type DeploymentTexts } from '../deploy/resolve.ts';
 import { runSteps } from '../execute/effects.ts';
 import { inParallel } from '../execute/in-parallel.ts';
@@ -113,13 +115,13 @@ export async function prepareGroups(
   name: string,
   groups: readonly string[],
   texts: DeploymentTexts | undefined,
-  { deps, task }: { deps: DeployDeps; task: TaskContext },
+  { deps, task, variables }: { deps: DeployDeps; task: TaskContext; variables: DeployVariables },
 ): Promise<GroupMachines[]> {
   if (groups.length === 0) return [];
   if (texts === undefined) throw neverDeployed(name);
   const { store, signal, events } = task;
   const names = new Set(groups);
-  const resolved = await resolve(texts, { ...deps, store, task, directorName: deps.settings.directorName });
+  const resolved = await resolve(texts, { ...deps, store, task, variables, directorName: deps.settings.directorName });
   const observed = await observe(name, {
     store,
     signal,
@@ -138,14 +140,24 @@ export async function prepareGroups(
   });
   // What others are told of the deployment is for a deploy to say.
   const linked = await linkUp(resolved.wanted, layout, { task, nowMs: deps.clock.now(), records: false });
-  const prepared: Prepared = { resolved, actual, layout, linked, dnsRecords: await store.dns.records(name) };
   const own = groupsNamed(layout, names);
+  const filled = await fillLate(resolved, linked.links, variables, { actual, jobs: deps.jobs });
+  task.conceal(variables.values.texts());
+  const prepared: Prepared = {
+    resolved,
+    actual,
+    layout,
+    linked: { ...linked, links: filled.links },
+    dnsRecords: await store.dns.records(name),
+    variables,
+    filled,
+  };
   const wanted = { ...resolved.wanted, groups: own.map((group) => group.wanted) };
   const requirements = await events
     .stage('Preparing package compilation', 1)
     .task('Finding packages to compile', () => requirementsOfDeployment({ ...resolved, wanted }, store));
-  const rendered = await renderAll(resolved.wanted, layoutOf(layout, own), linked, deps);
-  const machines = await compilationMachines(resolved, deps, task);
+  const rendered = await renderAll(resolved.wanted, layoutOf(layout, own), prepared, deps);
+  const machines = await compilationMachines(resolved, variables, deps, task);
   const compiled = await compilePackages(requirements, { task, agents: deps.agents, machines });
   return Promise.all(own.map((group) => machinesOf(group)));
 

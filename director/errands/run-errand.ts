@@ -3,6 +3,7 @@ import { messageOf } from '../../common/errors.ts';
 import type { RunErrandArgs } from '../api/deploy-args.ts';
 import { deploymentLockWaitMs, type DeployDeps } from '../deploy/deploy-deps.ts';
 import { gone } from '../deploy/gone.ts';
+import { DeployVariables } from '../deploy/variables/deploy-variables.ts';
 import { resolveGroups } from '../deploy/resolve.ts';
 import { storedTexts } from '../deploy/stored-texts.ts';
 import { inParallel } from '../execute/in-parallel.ts';
@@ -88,11 +89,16 @@ class Errand {
     if (deployment === undefined) throw gone(name);
     const texts = await storedTexts(deployment, store);
     if (texts === undefined) throw neverDeployed(name);
-    const { groups } = await resolveGroups(texts, store);
+    const variables = await DeployVariables.kept(name, this.#deps, this.#task);
+    const { groups } = await resolveGroups(texts, { store, variables });
     const targets = targetsOf({ deployment: name, errand, filters }, groups, await store.instances.ofDeployment(name));
     for (const warning of targets.warnings) this.#task.events.warning(warning);
     await this.#refuseSilent(targets);
-    const machines = await prepareGroups(name, targets.errandGroups, texts, { deps: this.#deps, task: this.#task });
+    const machines = await prepareGroups(name, targets.errandGroups, texts, {
+      deps: this.#deps,
+      task: this.#task,
+      variables,
+    });
     const { byJob } = targets;
     const runDeps: InstanceRunDeps = { logs: this.#logs, task: this.#task, errand, byJob, starts };
     return [

@@ -8,6 +8,7 @@ import type { Agents } from '../bus/agents.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { LocalDns } from '../dns/local-dns.ts';
 import type { InstanceSpec } from '../plan/instance-spec.ts';
+import { noVariables, type Variables } from '../plan/variable-values.ts';
 import type { DisksInPlace, WantedStemcell } from '../plan/wanted.ts';
 import type { Instance } from '../store/instances.ts';
 import type { StageProgress, TaskContext } from '../tasks/task-context.ts';
@@ -62,6 +63,8 @@ export interface InstanceWork {
   label: string;
   /** Null: only to be deleted. */
   machine: MachineShape | null;
+  /** What placeholders stand for, in the machine, its disks and what they were made with. */
+  variables: Variables;
   /** Null: a machine without jobs, or one that is only deleted. */
   jobs: JobsWork | null;
   canary: boolean;
@@ -76,6 +79,7 @@ export function bareWork(instance: Instance): InstanceWork {
     instance,
     label: instanceLabel(instance),
     machine: null,
+    variables: noVariables,
     jobs: null,
     canary: false,
     progress: { advance: () => {} },

@@ -4,6 +4,7 @@ import type { Log } from '../../common/log.ts';
 import type { Blobstore } from '../blobs/blobstore.ts';
 import type { Agents } from '../bus/agents.ts';
 import type { Bus } from '../bus/bus.ts';
+import type { ConfigServer } from '../credentials/config-server.ts';
 import { deleteDeployment } from '../deploy/delete-deployment.ts';
 import { diskTaskHandlers } from '../disks/handlers.ts';
 import { JobLibrary } from '../deploy/job-library.ts';
@@ -35,6 +36,7 @@ export interface CoreDeps {
   blobs: Blobstore;
   renderer: TemplateRenderer;
   schemas: SchemaChecks;
+  configServer: ConfigServer;
   clock: Clock;
   chance: Chance;
   log: Log;

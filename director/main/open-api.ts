@@ -9,6 +9,7 @@ import type { CertificateAuthority } from '../bus/certificates/authority.ts';
 import { expiresAt, keptServerCertificate } from '../bus/certificates/kept.ts';
 import type { DirectorConfig } from '../config.ts';
 import { namedPem } from '../config/named-file.ts';
+import type { ConfigServer } from '../credentials/config-server.ts';
 import type { Store } from '../store/store.ts';
 import type { TaskEngine } from '../tasks/engine.ts';
 import { openAudit } from './open-audit.ts';
@@ -27,6 +28,7 @@ export interface ApiParts {
   /** The name of the CPI, for `bosh environment`. */
   cpi: string;
   spoolDir: string;
+  configServer: ConfigServer;
   chance: Chance;
   watch: InstanceWatch;
   /** Sees every request. */
@@ -37,7 +39,7 @@ export interface ApiParts {
 export async function openApi(
   config: DirectorConfig,
   { version, revision }: { version: string; revision: string },
-  { store, blobs, engine, authority, keeping, uuid, cpi, spoolDir, chance, watch, observe }: ApiParts,
+  { store, blobs, engine, authority, keeping, uuid, cpi, spoolDir, configServer, chance, watch, observe }: ApiParts,
 ): Promise<{ url: string; close: () => Promise<void> }> {
   const { clock, log } = keeping;
   const { listen: at, limits } = config;
@@ -67,7 +69,7 @@ export async function openApi(
       stemcellVersion: '',
       localDns: { enabled: config.dns.enabled, domain: config.dns.domain },
       snapshots: config.disks.snapshots,
-      configServer: { enabled: false, urls: [] },
+      configServer: { enabled: true, urls: [] },
       recordEvents: config.events.record,
     },
     observe,
@@ -81,6 +83,7 @@ export async function openApi(
     },
     spoolDir,
     watch,
+    configServer,
     cpiNames: () => Promise.resolve([{ name: '', aliases: [] }]),
     certificates: () => Promise.resolve(expiries({ api: certificate.cert, ca: authority.certificate }, clock.now())),
   });

@@ -4,10 +4,12 @@ import { vmCloudProperties } from '../../manifests/cloud-config.ts';
 import type { YamlMap } from '../../manifests/value.ts';
 import type { Instance, PersistentDisk, Vm } from '../store/instances.ts';
 import { activeVm, type ActualInstance } from './actual.ts';
+import { differingFilled, sameFilled } from './compare-filled.ts';
 import { differingKeys, sameValue } from './equal.ts';
 import { jobSpec, stemcellFor, type InstanceSpec } from './instance-spec.ts';
 import type { LaidOutInstance } from './layout.ts';
 import type { Change } from './step.ts';
+import type { Variables } from './variable-values.ts';
 import type { DeployOptions, WantedDeployment, WantedDisk, WantedGroup } from './wanted.ts';
 
 /** Everything that is wanted of one instance, ready to be compared. */
@@ -24,6 +26,8 @@ export interface WantedInstance {
   /** What the operator or manifest asks for; null: as it is. */
   stateWish: WantedState | null;
   tags: Readonly<Record<string, string>>;
+  /** For what has placeholders still: machines and disks. */
+  variables: Variables;
 }
 
 /** What the CPI would be asked for, were the VM made now. */
@@ -51,30 +55,36 @@ export function vmShape({
 }
 
 /** Reasons to replace a VM: nothing of these can be changed while it lives. */
-export function shapeChanges(vm: Vm, shape: VmShape): Change[] {
+export function shapeChanges(vm: Vm, shape: VmShape, variables: Variables): Change[] {
   const changes: Change[] = [];
-  const properties = differingKeys(vm.cloudProperties, shape.cloudProperties);
+  const properties = differingFilled(
+    { value: vm.cloudProperties, set: vm.variableSet },
+    shape.cloudProperties,
+    variables,
+  );
   if (properties.length > 0)
     changes.push({ kind: 'cloud_properties', reason: `cloud properties changed: ${properties.join(', ')}` });
   if (vm.stemcell.name !== shape.stemcell.name || vm.stemcell.version !== shape.stemcell.version) {
     const from = `${vm.stemcell.name}/${vm.stemcell.version}`;
     changes.push({ kind: 'stemcell', reason: `stemcell ${from} -> ${shape.stemcell.name}/${shape.stemcell.version}` });
   }
-  const env = differingKeys(vm.env, shape.env);
+  const env = differingFilled({ value: vm.env, set: vm.variableSet }, shape.env, variables);
   if (env.length > 0) changes.push({ kind: 'env', reason: `env changed: ${env.join(', ')}` });
-  const network = networkReason(vm.networks as Record<string, NetworkSettings>, shape.networks); // rows hold what the CPI was given
+  const network = networkReason(vm, shape.networks, variables);
   if (network !== null) changes.push({ kind: 'network', reason: network });
   return changes;
 }
 
 function networkReason(
-  from: Readonly<Record<string, NetworkSettings>>,
+  { networks: from, variableSet }: Pick<Vm, 'networks' | 'variableSet'>,
   to: Readonly<Record<string, NetworkSettings>>,
+  variables: Variables,
 ): string | null {
   const lasting = (all: Readonly<Record<string, NetworkSettings>>) =>
     Object.fromEntries(Object.entries(all).map(([name, settings]) => [name, withoutChosen(settings)]));
-  const [was, shall] = [lasting(from), lasting(to)];
-  const names = differingKeys(was, shall);
+  const was = lasting(from as Record<string, NetworkSettings>); // rows hold what the CPI was given
+  const shall = lasting(to);
+  const names = differingFilled({ value: was, set: variableSet }, shall, variables);
   if (names.length === 0) return null;
   const parts = names.map((name) => {
     const [before, after] = [was[name], shall[name]];
@@ -105,7 +115,7 @@ export function changesOf(wanted: WantedInstance, actual: ActualInstance, option
   if (options.recreatePersistentDisks && wanted.group.disks.length > 0) {
     changes.push({ kind: 'recreate_persistent_disks', reason: 'asked for' });
   }
-  const shape = vm === null ? [] : shapeChanges(vm, vmShape(wanted));
+  const shape = vm === null ? [] : shapeChanges(vm, vmShape(wanted), wanted.variables);
   changes.push(...shape);
   const freed =
     wanted.layout.obsoleteAddresses.length > 0 ||
@@ -196,7 +206,7 @@ export interface DiskChange {
 
 /** Disks to make, replace or give up. */
 export function diskChanges(
-  { group }: WantedInstance,
+  { group, variables }: WantedInstance,
   { instance }: ActualInstance,
   options: DeployOptions,
 ): DiskChange[] {
@@ -211,7 +221,7 @@ export function diskChanges(
     if (from === null) changes.push({ name: to.name, from, to, reason: `${label} of ${to.sizeMib} MiB is new` });
     else if (from.sizeMib !== to.sizeMib)
       changes.push({ name: to.name, from, to, reason: `${label} ${from.sizeMib} MiB -> ${to.sizeMib} MiB` });
-    else if (!sameValue(from.cloudProperties, to.cloudProperties)) {
+    else if (!sameFilled({ value: from.cloudProperties, set: from.variableSet }, to.cloudProperties, variables)) {
       changes.push({ name: to.name, from, to, reason: `cloud properties of the ${label} changed` });
     } else if (options.recreatePersistentDisks)
       changes.push({ name: to.name, from, to, reason: `${label} shall be made anew` });

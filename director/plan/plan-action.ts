@@ -1,6 +1,7 @@
 import type { WatchMs } from '../../manifests/update-policy.ts';
 import { activeVm, unfinishedVm, unwantedVms, type ActualInstance } from './actual.ts';
 import { shapeChanges, type VmShape } from './changes.ts';
+import type { Variables } from './variable-values.ts';
 import { disksAreMounted } from './plan-instance.ts';
 import type { Step } from './step.ts';
 
@@ -29,14 +30,20 @@ export function planStop(
 /** What it ran when it was last updated runs again; a VM that is missing, or half made, is made first. */
 export function planStart(
   actual: ActualInstance,
-  { shape, watch, canaryWatch }: { shape: VmShape; watch: WatchMs; canaryWatch: WatchMs },
+  {
+    shape,
+    variables,
+    watch,
+    canaryWatch,
+  }: { shape: VmShape; variables: Variables; watch: WatchMs; canaryWatch: WatchMs },
 ): Phase[] {
   const { instance, agent } = actual;
   const starting = (...first: readonly Step[]): Phase => ({
     title: 'Starting instance',
     steps: [...first, { kind: 'apply' }, { kind: 'start', watch, canaryWatch }, { kind: 'finish', state: 'started' }],
   });
-  if (activeVm(instance) === null) return [{ title: 'Creating VM', steps: makeVm(instance, shape) }, starting()];
+  if (activeVm(instance) === null)
+    return [{ title: 'Creating VM', steps: makeVm(instance, shape, variables) }, starting()];
   const isHalfMade = instance.state === 'detached' || !instance.updateCompleted;
   if (isHalfMade) return [starting(...finishVm(actual))];
   const runs = agent.kind === 'answered' && agent.state.job_state === 'running';
@@ -50,9 +57,9 @@ export function finishVm(actual: ActualInstance): Step[] {
 }
 
 /** One that was being made when a director died is finished, if it fits. */
-export function makeVm(instance: ActualInstance['instance'], shape: VmShape): Step[] {
+export function makeVm(instance: ActualInstance['instance'], shape: VmShape, variables: Variables): Step[] {
   const unfinished = unfinishedVm(instance);
-  const adopted = unfinished !== null && shapeChanges(unfinished, shape).length === 0;
+  const adopted = unfinished !== null && shapeChanges(unfinished, shape, variables).length === 0;
   const unwanted = [...unwantedVms(instance), ...(unfinished === null || adopted ? [] : [unfinished])];
   const disks: Step[] = instance.disks.some(({ active, state }) => active && state === 'live')
     ? [{ kind: 'attach-disks' }]

@@ -136,7 +136,7 @@ function dropUnfinished(instance: Instance): Step[] {
 /** A VM that was being made when a director died is finished, if it still fits; else it goes and another is made. */
 function makeVm(wanted: WantedInstance, { instance }: ActualInstance): Step[] {
   const unfinished = unfinishedVm(instance);
-  const adopt = unfinished !== null && shapeChanges(unfinished, vmShape(wanted)).length === 0;
+  const adopt = unfinished !== null && shapeChanges(unfinished, vmShape(wanted), wanted.variables).length === 0;
   const before = adopt ? [] : dropUnfinished(instance);
   const disks: Step[] = instance.disks.some(isServing) ? [{ kind: 'attach-disks' }] : [];
   return [

@@ -44,12 +44,12 @@ export function recreate({ waits }: { waits: boolean }): Repair {
     const vm = activeVm(instance);
     const isReplaced = vm !== null && vm.agentId !== problem.agentId;
     if (isReplaced && instance.updateCompleted) return;
-    const { work, shape, watch, canaryWatch } = await io.former();
+    const { work, shape, variables, watch, canaryWatch } = await io.former();
     const agent: AgentReport = isReplaced
       ? await reportOf(instance, vm.agentId, { ...io, signal: task.signal, timeoutMs: agentAnswersMsMax })
       : { kind: 'none' };
     const lost = problem.agentId;
-    const steps = planRecreation({ instance, agent }, { shape, watch, canaryWatch, lost, waits });
+    const steps = planRecreation({ instance, agent }, { shape, variables, watch, canaryWatch, lost, waits });
     // From here until `finish` it counts as half updated: whoever comes next goes on with it.
     await task.store.instances.update(instance.id, { updateCompleted: false });
     instance.updateCompleted = false;

@@ -5,6 +5,7 @@ import { groupBy } from '../../common/group-by.ts';
 import { maxInFlightOf, parseAmount, resolveAmount } from '../../manifests/update-policy.ts';
 import type { DeployDeps } from '../deploy/deploy-deps.ts';
 import { formerDeployment, type FormerDeployment } from '../deploy/former-work.ts';
+import { variablesOfHalfMade } from '../deploy/variables/half-made.ts';
 import { inParallel } from '../execute/in-parallel.ts';
 import { bareWork } from '../execute/work.ts';
 import { isStoreTrouble } from '../store/errors.ts';
@@ -133,11 +134,14 @@ export class ProblemResolver {
     const repair = repairOf(kind, resolution);
     if (instance === null) return;
     if (instance.ignore) throw new RepairRefused('The instance is ignored, skipping resolution');
+    const { deployment } = instance;
+    const deps = { deps: this.#deps, task: this.#task, force: false };
     try {
+      const variables = await variablesOfHalfMade(deployment, [instance], deps);
       await repair({
         ...this.#deps,
         task: this.#task,
-        work: bareWork(instance),
+        work: { ...bareWork(instance), variables },
         problem,
         former: async () => (await this.#formerDeployment()).workOf(instance),
       });

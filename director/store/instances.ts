@@ -20,6 +20,8 @@ export interface Instance {
   updateCompleted: boolean;
   /** What was last applied, in the agent's form (placeholders unresolved); null: nothing yet. */
   spec: Record<string, unknown> | null;
+  /** The variables that `spec` was applied with, by their set; absent: it was applied without any. */
+  variableSet?: number;
   vms: Vm[];
   disks: PersistentDisk[];
   ips: IpAddress[];
@@ -46,6 +48,8 @@ export interface Vm {
   networks: Record<string, unknown>;
   /** The group's `env` as the manifest has it, placeholders unresolved. */
   env: Record<string, unknown>;
+  /** What the placeholders in these stand for; absent: there are none. */
+  variableSet?: number;
   /** True once it has bus credentials that outlive its bootstrap. */
   permanentCredentials: boolean;
   createdAtMs: number;
@@ -71,6 +75,8 @@ export interface PersistentDisk {
   active: boolean;
   sizeMib: number;
   cloudProperties: Record<string, unknown>;
+  /** What the placeholders in them stand for; absent: there are none. */
+  variableSet?: number;
   /** Of a disk in `persistent_disks`; empty: the one disk. */
   name: string;
   cpi: string;
@@ -152,7 +158,10 @@ export interface Instances {
   update(
     id: InstanceId,
     changes: Partial<
-      Pick<Instance, 'group' | 'index' | 'az' | 'state' | 'bootstrap' | 'ignore' | 'updateCompleted' | 'spec'>
+      Pick<
+        Instance,
+        'group' | 'index' | 'az' | 'state' | 'bootstrap' | 'ignore' | 'updateCompleted' | 'spec' | 'variableSet'
+      >
     >,
   ): Promise<void>;
   /** @throws when a VM, disk or IP of it is left */
@@ -179,7 +188,9 @@ export interface Instances {
   recordDisk(disk: PersistentDisk): Promise<void>;
   updateDisk(
     key: string,
-    changes: Partial<Pick<PersistentDisk, 'cid' | 'state' | 'active' | 'sizeMib' | 'cloudProperties'>>,
+    changes: Partial<Pick<PersistentDisk, 'cid' | 'state' | 'active' | 'sizeMib' | 'cloudProperties'>> & {
+      variableSet?: number | null;
+    },
   ): Promise<void>;
   /** With what is known of its snapshots. */
   forgetDisk(key: string): Promise<void>;

@@ -4,6 +4,8 @@ import { initial } from './migrations/0001-initial.ts';
 import { orphanedVms } from './migrations/0002-orphaned-vms.ts';
 import { problems } from './migrations/0003-problems.ts';
 import { errandsAndLogs } from './migrations/0005-errands-and-logs.ts';
+import { credentials } from './migrations/0006-credentials.ts';
+import { variableSets } from './migrations/0007-variable-sets.ts';
 import { snapshots } from './migrations/0008-snapshots.ts';
 import { logIns } from './migrations/0010-log-ins.ts';
 import { links } from './migrations/0012-links.ts';
@@ -17,6 +19,8 @@ const migrations: ReadonlyArray<[name: string, up: (db: Kysely<unknown>, types: 
   ['0002-orphaned-vms', orphanedVms],
   ['0003-problems', problems],
   ['0005-errands-and-logs', errandsAndLogs],
+  ['0006-credentials', credentials],
+  ['0007-variable-sets', variableSets],
   ['0008-snapshots', snapshots],
   ['0010-log-ins', logIns],
   ['0012-links', links],

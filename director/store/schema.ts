@@ -56,6 +56,33 @@ export interface Schema {
   dns_agent_versions: { agent_id: string; version: number };
   log_ins: LogInTable;
   refresh_tokens: { id: Generated<number>; hash: string; log_in: string; used_at_ms: number | null };
+  credentials: { name: string };
+  credential_versions: CredentialVersionTable;
+  variable_sets: VariableSetTable;
+  variables: { set_id: number; name: string; provider: string; version_id: string };
+}
+
+export interface CredentialVersionTable {
+  number: Generated<number>;
+  id: string;
+  name: string;
+  type: string;
+  sealed: Buffer;
+  key_id: string;
+  metadata: string | null;
+  transitional: number;
+  signed_by: string | null;
+  signer_version: string | null;
+  expires_at_ms: number | null;
+  created_at_ms: number;
+}
+
+export interface VariableSetTable {
+  id: Generated<number>;
+  deployment: string;
+  task_id: number;
+  created_at_ms: number;
+  successful: number;
 }
 
 export interface TaskTable {
@@ -259,6 +286,7 @@ export interface InstanceTable {
   compilation: number;
   update_completed: number;
   spec: string | null;
+  variable_set_id: number | null;
 }
 
 export interface VmTable {
@@ -275,6 +303,7 @@ export interface VmTable {
   permanent_credentials: number;
   created_at_ms: number;
   problem: string | null;
+  variable_set_id: number | null;
 }
 
 export interface DiskTable {
@@ -287,6 +316,7 @@ export interface DiskTable {
   cloud_properties: string;
   name: string;
   cpi: string;
+  variable_set_id: number | null;
 }
 
 export interface OrphanedDiskTable {

@@ -1,5 +1,6 @@
 import type { BlobId } from '../../common/ids.ts';
 import type { Configs } from './configs.ts';
+import type { Credentials } from './credentials.ts';
 import type { Deployments } from './deployments.ts';
 import type { Errands } from './errands.ts';
 import type { Dns } from './dns.ts';
@@ -15,6 +16,7 @@ import type { Releases } from './releases.ts';
 import type { Snapshots } from './snapshots.ts';
 import type { Stemcells } from './stemcells.ts';
 import type { Tasks } from './tasks.ts';
+import type { VariableSets } from './variable-sets.ts';
 
 /**
  * All that the director knows, in SQLite or PostgreSQL. Rows become domain values here and nowhere else.
@@ -41,6 +43,8 @@ export interface Store {
   readonly links: Links;
   readonly dns: Dns;
   readonly logIns: LogIns;
+  readonly credentials: Credentials;
+  readonly variableSets: VariableSets;
 
   /** Small facts about the director itself, such as its UUID. */
   attribute(name: string): Promise<string | undefined>;

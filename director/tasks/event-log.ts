@@ -11,14 +11,21 @@ export interface EventLines extends EventLog {
   error(code: number, message: string, thrown?: unknown): void;
 }
 
-export function eventLines(write: (line: string) => void, clock: Clock): EventLines {
-  const line = (fields: Record<string, unknown>) =>
-    write(`${JSON.stringify({ time: Math.floor(clock.now() / 1000), ...fields })}\n`);
+/** @param conceal takes out of a line what nobody may see: where others are quoted */
+export function eventLines(
+  write: (line: string) => void,
+  clock: Clock,
+  conceal: (line: string) => string = (line) => line,
+): EventLines {
+  const told = (fields: Record<string, unknown>) =>
+    `${JSON.stringify({ time: Math.floor(clock.now() / 1000), ...fields })}\n`;
+  const line = (fields: Record<string, unknown>) => write(told(fields));
+  const quoting = (fields: Record<string, unknown>) => write(conceal(told(fields)));
   return {
-    stage: (name, total, tags = []) => stage(line, { stage: name, tags, total }),
-    warning: (message) => line({ type: 'warning', message }),
+    stage: (name, total, tags = []) => stage({ line, quoting }, { stage: name, tags, total }),
+    warning: (message) => quoting({ type: 'warning', message }),
     deprecation: (message) => line({ type: 'deprecation', message }),
-    error: (code, message, thrown) => line({ error: { code, message, ...faultsOf(thrown) } }),
+    error: (code, message, thrown) => quoting({ error: { code, message, ...faultsOf(thrown) } }),
   };
 }
 
@@ -28,7 +35,7 @@ function faultsOf(thrown: unknown): { faults?: unknown } {
 }
 
 function stage(
-  line: (fields: Record<string, unknown>) => void,
+  { line, quoting }: Record<'line' | 'quoting', (fields: Record<string, unknown>) => void>,
   heading: { stage: string; tags: readonly string[]; total: number | null },
 ): Stage {
   let started = 0;
@@ -36,8 +43,8 @@ function stage(
     async task(name, work) {
       const index = ++started;
       let progress = 0;
-      const say = (state: string, data?: Record<string, unknown>) =>
-        line({ ...heading, task: name, index, state, progress, ...(data === undefined ? {} : { data }) });
+      const say = (state: string, data?: Record<string, unknown>, write = line) =>
+        write({ ...heading, task: name, index, state, progress, ...(data === undefined ? {} : { data }) });
 
       say('started');
       try {
@@ -52,7 +59,7 @@ function stage(
         return result;
       } catch (thrown) {
         progress = 100;
-        say('failed', { error: messageOf(thrown), ...faultsOf(thrown) });
+        say('failed', { error: messageOf(thrown), ...faultsOf(thrown) }, quoting);
         throw thrown;
       }
     },

@@ -15,6 +15,8 @@ export interface TaskContext {
   /** Aborted when someone cancels the task, or the lease is lost, or the director stops. */
   readonly signal: AbortSignal;
   readonly events: EventLog;
+  /** From here on these are in nothing that the task writes: output, errors, events. Short ones are told all the same. */
+  conceal(texts: Iterable<string>): void;
   /** A line in the task's debug output. */
   debug(line: string): void;
   /** Text for the task's cpi output. */

@@ -8,6 +8,7 @@ import type { Store } from '../store/store.ts';
 import type { Task } from '../store/tasks.ts';
 import { wireCodeOf } from '../wire-codes.ts';
 import { errorText } from './error-text.ts';
+import { Concealed } from './concealed.ts';
 import { type EventLines, eventLines } from './event-log.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import type { LockRoom } from './lock-room.ts';
@@ -67,6 +68,7 @@ export class TaskRun {
   readonly #deps: RunDeps;
   readonly #log: Log;
   readonly #abort = new AbortController();
+  readonly #concealed = new Concealed();
   readonly #output: OutputWriter;
   readonly #events: EventLines;
   readonly #locks: TaskLocks;
@@ -90,7 +92,11 @@ export class TaskRun {
       log: this.#log,
       onLost: (error) => this.#keeper.lose(error),
     });
-    this.#events = eventLines((line) => this.#output.write('event', line), clock);
+    this.#events = eventLines(
+      (line) => this.#output.write('event', line),
+      clock,
+      (text) => this.#concealed.in(text),
+    );
     const debug = (line: string) => this.#debug(line);
     this.#locks = new TaskLocks({
       store,
@@ -230,9 +236,10 @@ export class TaskRun {
       case 'error': {
         const { error } = outcome;
         this.#debug(stackOf(error));
-        if (!(error instanceof OperatorError)) this.#log.error('task-bug', { error: stackOf(error) });
+        if (!(error instanceof OperatorError))
+          this.#log.error('task-bug', { error: this.#concealed.in(stackOf(error)) });
         this.#events.error(wireCodeOf(error).code, errorText(error, this.task.id), error);
-        return { state: 'error', result: resultText(messageOf(error)) };
+        return { state: 'error', result: resultText(this.#concealed.in(messageOf(error))) };
       }
     }
   }
@@ -252,7 +259,7 @@ export class TaskRun {
   }
 
   #debug(line: string): void {
-    this.#output.write('debug', `${new Date(this.#deps.clock.now()).toISOString()} ${line}\n`);
+    this.#output.write('debug', `${new Date(this.#deps.clock.now()).toISOString()} ${this.#concealed.in(line)}\n`);
   }
 
   #context(): TaskContext {
@@ -263,6 +270,7 @@ export class TaskRun {
       store,
       signal: this.#abort.signal,
       events: this.#events,
+      conceal: (texts) => this.#concealed.add(texts),
       debug: (line) => this.#debug(line),
       cpi: (text) => this.#output.write('cpi', text),
       result: (text) => this.#output.write('result', text),
@@ -279,7 +287,7 @@ export class TaskRun {
           action: event.action,
           objectType: event.objectType,
           objectName: event.objectName ?? null,
-          error: event.error ?? null,
+          error: event.error === undefined ? null : this.#concealed.in(event.error),
           task: String(task.id),
           deployment: event.deployment ?? task.deployment,
           instance: event.instance ?? null,

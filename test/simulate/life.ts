@@ -142,6 +142,8 @@ function mortalStore(store: Store, life: Life, inTransaction: boolean): Store {
     links: part(store.links),
     dns: part(store.dns),
     logIns: part(store.logIns),
+    credentials: part(store.credentials),
+    variableSets: part(store.variableSets),
     attribute: (name) => whole.attribute(name),
     setAttribute: (name, value) => whole.setAttribute(name, value),
     claimOccurrence: (job, atMs) => whole.claimOccurrence(job, atMs),

@@ -45,7 +45,7 @@ test('groups of errands and jobs that can run are listed, each once', async () =
   await deployed(smoke, web(), { name: 'smoke', lifecycle: 'errand', jobs: ['smoke'] });
   const deployment = await director.store.deployments.get('tools');
   if (deployment === undefined) throw new Error('it was deployed');
-  expect(await errandsOf(deployment, director.store)).toEqual(['smoke-tests', 'smoke']);
+  expect(await errandsOf(deployment, director.store, director)).toEqual(['smoke-tests', 'smoke']);
 });
 
 test('a group of errands gets its machine for the run, and none before or after', async () => {

@@ -5,6 +5,8 @@ import { seededChance } from '../../common/chance.ts';
 import { systemClock } from '../../common/clock.ts';
 import { silentLog } from '../../common/log.ts';
 import { createApi } from '../../director/api/server.ts';
+import { freshKey, keyringOf } from '../../director/credentials/own/keyring.ts';
+import { OwnConfigServer } from '../../director/credentials/own/own-config-server.ts';
 import { LocalUsers } from '../../director/auth/local-users.ts';
 import { Permissions } from '../../director/auth/permissions.ts';
 import type { Store } from '../../director/store/store.ts';
@@ -38,6 +40,12 @@ export async function apiOf({ store, blobs, engine }: { store: Store; blobs: Mem
     log: silentLog,
     limits: { uploadBytesMax: 1_000_000, freeBytesMin: 0, requestMsMax: 60_000, idleMsMax: 60_000 },
     spoolDir: tmpdir(), // nothing is uploaded
+    configServer: new OwnConfigServer({
+      store,
+      keyring: keyringOf([freshKey()], 'memory'),
+      clock: systemClock,
+      chance: seededChance(1),
+    }),
     cpiNames: () => Promise.resolve([]),
     certificates: () => Promise.resolve([]),
     watch: { heartbeat: () => null, of: () => Promise.resolve(null) },

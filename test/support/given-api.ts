@@ -13,6 +13,8 @@ import type { TaskEvent } from '../../director/api/contract/tasks.ts';
 import { createApi, type CreateApiDeps } from '../../director/api/server.ts';
 import type { ArtifactDeps, CompileForExport } from '../../director/artifacts/deps.ts';
 import { artifactTaskHandlers } from '../../director/artifacts/handlers.ts';
+import { freshKey, keyringOf } from '../../director/credentials/own/keyring.ts';
+import { OwnConfigServer } from '../../director/credentials/own/own-config-server.ts';
 import { LocalUsers, type LocalUser } from '../../director/auth/local-users.ts';
 import { Permissions } from '../../director/auth/permissions.ts';
 import type { Cpis } from '../../director/execute/cpis.ts';
@@ -130,6 +132,7 @@ export async function givenApi(options: GivenApiOptions = {}) {
       idleMsMax: 60_000,
     },
     spoolDir,
+    configServer: new OwnConfigServer({ store, keyring: keyringOf([freshKey()], 'memory'), clock, chance }),
     cpiNames: () => Promise.resolve(cpiNames.map((name) => ({ name, aliases: [] }))),
     watch: { heartbeat: () => null, of: () => Promise.resolve(null) },
     certificates: () => Promise.resolve([]),

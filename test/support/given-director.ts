@@ -13,6 +13,8 @@ import type { DisksInPlace } from '../../director/plan/wanted.ts';
 import type { Cpis } from '../../director/execute/cpis.ts';
 import type { TaskHandler } from '../../director/tasks/task-context.ts';
 import { AgentClient } from '../../director/bus/agent-client.ts';
+import { freshKey, keyringOf } from '../../director/credentials/own/keyring.ts';
+import { OwnConfigServer } from '../../director/credentials/own/own-config-server.ts';
 import { openEmbeddedBus } from '../../director/bus/embedded-bus.ts';
 import { CertificateAuthority } from '../../director/bus/certificates/authority.ts';
 import { listenToHeartbeats } from '../../director/bus/heartbeats.ts';
@@ -43,6 +45,7 @@ export interface GivenDirectorOptions
 /** What outlives a director that is killed: its database and blobs, the bus, the infrastructure with its machines. */
 export async function openWorld({ clock = systemClock, seed = 1, fetchDir }: WorldOptions = {}) {
   const chance = seededChance(seed);
+  const keyring = keyringOf([freshKey()], 'memory');
   const log = silentLog;
   const store = await openStore({ kind: 'sqlite', path: ':memory:' }, { clock, log });
   const pems = new Map<string, string>();
@@ -67,7 +70,7 @@ export async function openWorld({ clock = systemClock, seed = 1, fetchDir }: Wor
     machines,
     agent: { mbus: bus.endpoint().mbus, blobstore: blobs.agentSettings(), ntp: [] },
   });
-  return { clock, chance, log, store, bus, blobs, machines, cpi };
+  return { clock, chance, log, store, bus, blobs, machines, cpi, keyring };
 }
 
 export type World = Awaited<ReturnType<typeof openWorld>>;
@@ -92,7 +95,7 @@ export interface GenerationOptions {
 }
 
 /** What a director reaches of the world; a story may put something between. */
-export type Reach = Pick<World, 'clock' | 'chance' | 'log' | 'store' | 'bus' | 'blobs'> & { cpi: Cpi };
+export type Reach = Pick<World, 'clock' | 'chance' | 'log' | 'store' | 'bus' | 'blobs' | 'keyring'> & { cpi: Cpi };
 
 /** Ends by itself, so that whoever is killed leaves nothing. */
 const schemas = new SchemaChecks();
@@ -110,14 +113,15 @@ export async function startGeneration(
     otherHandlers = () => ({}),
   }: GenerationOptions = {},
 ) {
-  const { clock, chance, log, store, bus, blobs, cpi } = reach;
+  const { clock, chance, log, store, bus, blobs, cpi, keyring } = reach;
+  const configServer = new OwnConfigServer({ store, keyring, clock, chance });
   const heartbeats = listenToHeartbeats(await bus.connect('health-monitor'), { clock, log });
   const agents = new AgentClient({ connection: await bus.connect('director'), clock, chance, log, heartbeats });
   const cpiOf = ({ onOutput: write = () => {} }: CpiScope) =>
     loggedCpi(cpi, { kind: 'memory-cpi', clock, chance, write });
   const cpis = singleCpi(cpiOf);
   const { engine, deploy } = assembleCore(
-    { store, bus, agents, cpis, blobs, renderer: plainRenderer, schemas, clock, chance, log },
+    { store, bus, agents, cpis, blobs, renderer: plainRenderer, schemas, configServer, clock, chance, log },
     {
       dns: { enabled: true, domain: 'bosh', includeIndex: false, useDnsAddresses: false, ...dns },
       problems: { fixesStateful },
@@ -138,7 +142,7 @@ export async function startGeneration(
     (parts) => otherHandlers({ deploy: parts, cpis }),
   );
   await engine.start();
-  return { engine, deploy, agents, heartbeats };
+  return { engine, deploy, agents, heartbeats, configServer };
 }
 
 /** A director with everything in this process: simulated machines, SQLite in memory, no sockets. */
@@ -152,7 +156,7 @@ export async function givenDirector({
 }: GivenDirectorOptions = {}) {
   const world = await openWorld(options);
   const { store, bus, blobs, machines, cpi } = world;
-  const { engine, agents, heartbeats, deploy } = await startGeneration(world, 'only', {
+  const { engine, agents, heartbeats, configServer, deploy } = await startGeneration(world, 'only', {
     fixesStateful,
     disksInPlace,
     snapshots,
@@ -170,6 +174,8 @@ export async function givenDirector({
     engine,
     blobs,
     dns: deploy.dns,
+    configServer,
+    settings: { directorName: 'test' },
     upload: (release?: Parameters<typeof uploadRelease>[1]) => uploadRelease(world, release),
     uploadStemcell: (version?: string) => uploadStemcell(world, version),
     cloudConfig: (content: string) => uploadCloudConfig(world, content),

@@ -36,6 +36,9 @@ export const paths = {
   ssh: (name: string) => `/deployments/${segment(name)}/ssh`,
   explanation: (name: string, group: string, indexOrId: string) =>
     `/deployments/${segment(name)}/instance_groups/${segment(group)}/${segment(indexOrId)}/explanation`,
+  variables: (name: string) => `/deployments/${segment(name)}/variables`,
+  deploymentCertificates: (name: string) => `/deployments/${segment(name)}/certificate_expiry`,
+  deployedVariable: (name: string) => `/deployed_variables/${segment(name)}`,
   releases: '/releases',
   release: (name: string) => `/releases/${segment(name)}`,
   exportRelease: '/releases/export',

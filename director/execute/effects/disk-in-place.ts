@@ -3,6 +3,7 @@ import type { DiskCid } from '../../../common/ids.ts';
 import { CpiError, isUnsupported } from '../../../cpi/errors.ts';
 import type { WantedDisk } from '../../plan/wanted.ts';
 import type { PersistentDisk } from '../../store/instances.ts';
+import { filledFor, setFor } from '../filled.ts';
 import type { StepIo } from '../work.ts';
 import { attach, cidOf, detach } from './disk-attachment.ts';
 import { isForeverUnknown, leaveDiskBehind } from './left-behind.ts';
@@ -40,14 +41,16 @@ async function resize(io: StepIo, from: PersistentDisk, { sizeMib }: WantedDisk)
 
 async function update(io: StepIo, from: PersistentDisk, to: WantedDisk): Promise<boolean> {
   const { work, task, chance } = io;
+  const { variableSet: _former, ...lasting } = from;
   const intent: PersistentDisk = {
-    ...from,
+    ...lasting,
     key: chance.uuid(),
     cid: null,
     state: 'updating',
     active: false,
     sizeMib: to.sizeMib,
     cloudProperties: to.cloudProperties,
+    ...setFor(work, to.cloudProperties),
   };
   await task.store.instances.recordDisk(intent);
   work.instance.disks.push(intent);
@@ -66,12 +69,13 @@ export async function endUpdates(io: StepIo): Promise<void> {
 
 /** @returns false: the infrastructure cannot do it */
 async function ask(io: StepIo, intent: PersistentDisk, from: PersistentDisk): Promise<boolean> {
-  const { cpis, task } = io;
-  const { sizeMib, cloudProperties } = intent;
+  const { cpis, task, work } = io;
+  const { sizeMib, cloudProperties, variableSet } = intent;
   let cid: DiskCid;
   try {
     const cpi = cpis.named(from.cpi, task);
-    cid = await cpi.updateDisk(cidOf(from), sizeMib, cloudProperties, intent.key, task.signal);
+    const filled = filledFor(work, cloudProperties, intent);
+    cid = await cpi.updateDisk(cidOf(from), sizeMib, filled, intent.key, task.signal);
   } catch (thrown) {
     if (isForeverUnknown(thrown)) await leaveDiskBehind(io, intent, messageOf(thrown));
     else if (thrown instanceof CpiError) await forget(io, intent);
@@ -80,10 +84,10 @@ async function ask(io: StepIo, intent: PersistentDisk, from: PersistentDisk): Pr
   const changes = { cid, sizeMib, cloudProperties };
   await task.store.atomically(async ({ instances }) => {
     await instances.forgetDisk(intent.key);
-    await instances.updateDisk(from.key, changes);
+    await instances.updateDisk(from.key, { ...changes, variableSet: variableSet ?? null });
   });
   drop(io, intent);
-  Object.assign(from, changes);
+  Object.assign(from, changes, { variableSet });
   return true;
 }
 

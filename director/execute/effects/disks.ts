@@ -4,7 +4,8 @@ import { activeVm, instanceLabel } from '../../plan/actual.ts';
 import type { WantedDisk } from '../../plan/wanted.ts';
 import type { PersistentDisk, Vm } from '../../store/instances.ts';
 import type { Store } from '../../store/store.ts';
-import { sameValue } from '../../plan/equal.ts';
+import { filledFor, setFor } from '../filled.ts';
+import { sameFilled } from '../../plan/compare-filled.ts';
 import type { StepIo } from '../work.ts';
 import { attach, cidOf, detach, servingVm, setMetadata } from './disk-attachment.ts';
 import { changeInPlace, endUpdates } from './disk-in-place.ts';
@@ -98,12 +99,12 @@ async function make(io: StepIo, to: WantedDisk): Promise<PersistentDisk> {
   const vm = servingVm(io);
   // One that an earlier run made, or was making, for this change.
   let disk = work.instance.disks.find(
-    ({ active, name, state, sizeMib, cloudProperties }) =>
+    ({ active, name, state, sizeMib, cloudProperties, variableSet }) =>
       !active &&
       state !== 'orphaned' &&
       name === to.name &&
       sizeMib === to.sizeMib &&
-      sameValue(cloudProperties, to.cloudProperties),
+      sameFilled({ value: cloudProperties, set: variableSet }, to.cloudProperties, work.variables),
   );
   const asked = disk !== undefined;
   if (disk === undefined) {
@@ -115,6 +116,7 @@ async function make(io: StepIo, to: WantedDisk): Promise<PersistentDisk> {
       active: false,
       sizeMib: to.sizeMib,
       cloudProperties: to.cloudProperties,
+      ...setFor(work, to.cloudProperties),
       name: to.name,
       cpi: vm.cpi,
     };
@@ -127,7 +129,7 @@ async function make(io: StepIo, to: WantedDisk): Promise<PersistentDisk> {
   let cid: DiskCid;
   try {
     const cpi = cpis.named(vm.cpi, task, vm.stemcell);
-    cid = await cpi.createDisk(to.sizeMib, to.cloudProperties, vm.cid, disk.key, task.signal);
+    cid = await cpi.createDisk(to.sizeMib, filledFor(work, disk.cloudProperties, disk), vm.cid, disk.key, task.signal);
   } catch (thrown) {
     await task.record({ ...event, parentId, error: messageOf(thrown) });
     if (!asked || !isForeverUnknown(thrown)) throw thrown;
@@ -178,10 +180,16 @@ export async function orphaned({ work, task }: StepIo, { key, cid }: PersistentD
 
 /** A disk whose making was never answered holds no data: the same call tells its cid, and it is deleted. */
 async function unmake(io: StepIo, disk: PersistentDisk): Promise<void> {
-  const { task, cpis } = io;
+  const { task, cpis, work } = io;
   const cpi = cpis.named(disk.cpi, task);
   try {
-    const cid = await cpi.createDisk(disk.sizeMib, disk.cloudProperties, null, disk.key, task.signal);
+    const cid = await cpi.createDisk(
+      disk.sizeMib,
+      filledFor(work, disk.cloudProperties, disk),
+      null,
+      disk.key,
+      task.signal,
+    );
     await cpi.deleteDisk(cid, task.signal);
   } catch (thrown) {
     if (!isForeverUnknown(thrown) && !goesOnPast(thrown, io)) throw thrown;

@@ -88,8 +88,10 @@ export async function apply(io: StepIo): Promise<void> {
   await agents.call(agentOf(io), 'apply', [applySpec(spec)], { label: work.label, signal: task.signal });
   work.progress.advance(10, 'configuring jobs');
   const former = archiveOf(work.instance.spec);
-  await task.store.instances.update(work.instance.id, { spec });
-  work.instance.spec = spec;
+  const set = work.variables.set;
+  const appliedWith = set === null ? {} : { variableSet: set };
+  await task.store.instances.update(work.instance.id, { spec, ...appliedWith });
+  Object.assign(work.instance, { spec, ...appliedWith });
   if (former !== null && former !== archiveOf(spec)) await blobs.delete(former);
 }
 

@@ -6,6 +6,7 @@ import { canonicalName } from '../../../manifests/canonical-name.ts';
 import type { YamlMap } from '../../../manifests/value.ts';
 import { activeVm, unfinishedVm } from '../../plan/actual.ts';
 import type { Vm } from '../../store/instances.ts';
+import { filledFor, setFor } from '../filled.ts';
 import type { MachineShape, StepIo } from '../work.ts';
 import { forgetVm, isForeverUnknown, leaveVmBehind, refuseLostAddresses } from './left-behind.ts';
 
@@ -36,6 +37,7 @@ export async function createVm(io: StepIo): Promise<void> {
     cloudProperties: machine.cloudProperties,
     networks: machine.networks,
     env: machine.env,
+    ...setFor(work, machine.cloudProperties, machine.networks, machine.env),
     permanentCredentials: false,
     createdAtMs: clock.now(),
   };
@@ -109,10 +111,10 @@ async function vmSpec(io: StepIo, vm: Vm): Promise<VmSpec> {
   return {
     agentId: vm.agentId,
     stemcellCid: vm.stemcell.cid,
-    cloudProperties: vm.cloudProperties,
-    networks: vm.networks as VmSpec['networks'], // the column holds what networkSettings made
+    cloudProperties: filledFor(work, vm.cloudProperties, vm),
+    networks: filledFor(work, vm.networks, vm) as VmSpec['networks'], // the column holds what networkSettings made
     diskCids: disks.flatMap(({ cid }) => (cid === null ? [] : [cid])),
-    env: environment(io, vm.env as YamlMap, await bus.issueCredentials(vm.agentId, 'bootstrap')),
+    env: environment(io, filledFor(work, vm.env, vm) as YamlMap, await bus.issueCredentials(vm.agentId, 'bootstrap')),
   };
 }
 

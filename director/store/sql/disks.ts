@@ -31,6 +31,7 @@ export function diskRows(session: Session): Disks {
           active: changes.active === undefined ? undefined : flag(changes.active),
           size_mib: changes.sizeMib,
           cloud_properties: changes.cloudProperties === undefined ? undefined : toJson(changes.cloudProperties),
+          variable_set_id: changes.variableSet,
         });
         if (Object.keys(columns).length === 0) return;
         const { numUpdatedRows } = await db

@@ -39,6 +39,7 @@ export function toInstance(row: Selectable<InstanceTable>, parts: InstanceParts)
     compilation: unflag(row.compilation),
     updateCompleted: unflag(row.update_completed),
     spec: row.spec === null ? null : fromJson(row.spec),
+    ...setOf(row),
     ...parts,
   };
 }
@@ -56,6 +57,7 @@ export function fromInstance(instance: Omit<Instance, 'number' | keyof InstanceP
     compilation: flag(instance.compilation),
     update_completed: flag(instance.updateCompleted),
     spec: instance.spec === null ? null : toJson(instance.spec),
+    variable_set_id: instance.variableSet ?? null,
   };
 }
 
@@ -71,6 +73,7 @@ export function toVm(row: Selectable<VmTable>): Vm {
     cloudProperties: fromJson(row.cloud_properties),
     networks: fromJson(row.networks),
     env: fromJson(row.env),
+    ...setOf(row),
     permanentCredentials: unflag(row.permanent_credentials),
     createdAtMs: row.created_at_ms,
     problem: row.problem,
@@ -89,6 +92,7 @@ export function fromVm(vm: Omit<Vm, 'problem'>): Insertable<VmTable> {
     cloud_properties: toJson(vm.cloudProperties),
     networks: toJson(vm.networks),
     env: toJson(vm.env),
+    variable_set_id: vm.variableSet ?? null,
     permanent_credentials: flag(vm.permanentCredentials),
     created_at_ms: vm.createdAtMs,
   };
@@ -103,6 +107,7 @@ export function toDisk(row: Selectable<DiskTable>): PersistentDisk {
     active: unflag(row.active),
     sizeMib: row.size_mib,
     cloudProperties: fromJson(row.cloud_properties),
+    ...setOf(row),
     name: row.name,
     cpi: row.cpi,
   };
@@ -117,6 +122,7 @@ export function fromDisk(disk: PersistentDisk): Insertable<DiskTable> {
     active: flag(disk.active),
     size_mib: disk.sizeMib,
     cloud_properties: toJson(disk.cloudProperties),
+    variable_set_id: disk.variableSet ?? null,
     name: disk.name,
     cpi: disk.cpi,
   };
@@ -153,6 +159,10 @@ export function fromIpAddress(ip: IpAddress): Insertable<IpAddressTable> {
     instance_id: ip.instanceId,
     task_id: ip.taskId,
   };
+}
+
+function setOf({ variable_set_id: id }: { variable_set_id: number | null }): { variableSet?: number } {
+  return id === null ? {} : { variableSet: id };
 }
 
 /** Only what is given, as columns. */

@@ -62,6 +62,7 @@ export function sqlInstances(session: Session): Instances {
           ignored: changes.ignore === undefined ? undefined : flag(changes.ignore),
           update_completed: changes.updateCompleted === undefined ? undefined : flag(changes.updateCompleted),
           spec: changes.spec === undefined || changes.spec === null ? changes.spec : toJson(changes.spec),
+          variable_set_id: changes.variableSet,
         });
         if (Object.keys(columns).length === 0) return;
         const { numUpdatedRows } = await db

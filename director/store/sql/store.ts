@@ -1,5 +1,6 @@
 import type { Store } from '../store.ts';
 import { sqlConfigs } from './configs.ts';
+import { sqlCredentials } from './credentials.ts';
 import { sqlDeployments } from './deployments.ts';
 import { sqlErrands } from './errands.ts';
 import { sqlDns } from './dns.ts';
@@ -16,6 +17,7 @@ import type { Session } from './session.ts';
 import { sqlSnapshots } from './snapshots.ts';
 import { sqlStemcells } from './stemcells.ts';
 import { sqlTasks } from './tasks.ts';
+import { sqlVariableSets } from './variable-sets.ts';
 
 export function sqlStore(session: Session, close: () => Promise<void>): Store {
   const store: Store = {
@@ -34,6 +36,8 @@ export function sqlStore(session: Session, close: () => Promise<void>): Store {
     links: sqlLinks(session),
     dns: sqlDns(session),
     logIns: sqlLogIns(session),
+    credentials: sqlCredentials(session),
+    variableSets: sqlVariableSets(session),
 
     attribute: (name) =>
       session.read(async (db) => {

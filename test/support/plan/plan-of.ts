@@ -9,6 +9,7 @@ import {
 } from '../../../director/plan/links/resolve-links.ts';
 import { networkSettings } from '../../../director/plan/network-settings.ts';
 import { planDeployment, stateWish, type DeploymentPlan } from '../../../director/plan/plan-deployment.ts';
+import { noVariables } from '../../../director/plan/variable-values.ts';
 import type { DeployOptions, WantedDeployment } from '../../../director/plan/wanted.ts';
 import { packageRefs } from './catalog.ts';
 import { anyNumbers } from './numbers.ts';
@@ -57,6 +58,7 @@ function wantedInstances(
         namesDiffer: false,
         stateWish: stateWish(group.group, layout, options),
         tags: { ...deployment.tags, ...group.group.tags },
+        variables: noVariables,
       },
     ];
   });
