@@ -32,7 +32,7 @@ function conditionOf(facts: InstanceFacts): Condition {
     const reason = 'It was stopped with `--hard`: its VM was deleted, its disks and addresses are kept.';
     return { kind: 'detached', state: 'stopped, without a VM', reasons: [reason] };
   }
-  if (vm === null && !expectsVm)
+  if (vm === null && !expectsVm && instance.spec !== null)
     return {
       kind: 'idle-errand',
       state: 'no VM, and none needed',

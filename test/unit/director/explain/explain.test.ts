@@ -147,7 +147,7 @@ test.each<[state: string, Parameters<typeof told>[0]]>([
   ['no VM, and none needed', { of: { vms: [] }, expectsVm: false }],
   ['no VM', { of: { vms: [] } }],
   ['VM half made', { of: { vms: [{ ...vm, state: 'creating', active: false }] } }],
-  ['not made yet', { of: { vms: [], spec: null } }],
+  ['not made yet', { of: { vms: [], spec: null }, expectsVm: false }],
 ])('%s', (state, facts) => {
   const explanation = told(facts);
   expect(explanation.state).toBe(state);

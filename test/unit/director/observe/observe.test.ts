@@ -186,9 +186,14 @@ test("a VM's addresses are told once each, IPv4 before IPv6, as numbers are orde
   expect(addressesOf(vmOf(1, { networks }))).toEqual(['10.0.0.9', '10.0.0.10', 'fd00::1']);
 });
 
-test('errands, detached instances and compilation machines may be without a VM', async () => {
-  const instance = await givenInstance(1);
+test('errands, detached instances, compilation machines and those that were never made may be without a VM', async () => {
+  const instance = { ...(await givenInstance(1)), spec: { lifecycle: 'service' } };
   expect(expectsVm(instance)).toBe(true);
-  for (const may of [{ state: 'detached' as const }, { compilation: true }, { spec: { lifecycle: 'errand' } }])
+  for (const may of [
+    { state: 'detached' as const },
+    { compilation: true },
+    { spec: { lifecycle: 'errand' } },
+    { spec: null },
+  ])
     expect(expectsVm({ ...instance, ...may })).toBe(false);
 });
