@@ -22,13 +22,6 @@ const notBuilt: ReadonlyArray<[method: Method, path: string, what: string]> = [
 
 /** Who may ask, where it isn't admins alone: what isn't there is nobody else's business either. */
 const leaves: Readonly<Record<string, DirectorPermission>> = {
-  'get /deployments/:deployment/errands': 'read',
-  'get /link_providers': 'read',
-  'get /link_consumers': 'read',
-  'get /links': 'read',
-  'post /links': 'create_link',
-  'delete /links/:id': 'delete_link',
-  'get /link_address': 'read_link',
   'get /dynamic_disks': 'list_dynamic_disks',
   'post /dynamic_disks': 'create_dynamic_disks',
   'post /dynamic_disks/provide': 'provide_dynamic_disks',

@@ -120,8 +120,8 @@ export function variablesMissing(what: string, faults: readonly Fault[]): Invali
   return new InvalidInput(what, faults, {
     code: 'variables-missing',
     hint:
-      'Set them in the config server (`gantry variable set`), list them under `variables:` of the manifest with how they ' +
-      'are made, or give their values to the CLI (--var, --vars-file, --vars-store).',
+      'List them under `variables:` of the manifest with how they are made, or give their values to the CLI (--var, ' +
+      '--vars-file, --vars-store).',
   });
 }
 

@@ -177,7 +177,7 @@ function instance(of: string, index: number) {
     ignore: false,
     compilation: false,
     updateCompleted: true,
-    spec: { vm_type: { name: 'small' } },
+    spec: { lifecycle: 'service', vm_type: { name: 'small' } },
   };
 }
 

@@ -82,10 +82,9 @@ test('paths, media types and methods that nobody knows are not found; what is no
   expect(await unknown.text()).toBe("Endpoint '/nope/deeper' not found.");
   expect((await api.post('/deployments', {})).status).toBe(404); // not text/yaml
   expect((await api.fetch('/vms')).status).toBe(404);
-  await api.store.deployments.create(id<DeploymentName>('x'), [], 0);
-  const logs = await api.fetch('/deployments/x/jobs/web/0/logs?type=job');
-  expect(logs.status).toBe(501);
-  expect(await logs.json()).toMatchObject({ code: 100, description: /logs.*not built yet/ });
+  const disks = await api.fetch('/dynamic_disks');
+  expect(disks.status).toBe(501);
+  expect(await disks.json()).toMatchObject({ code: 100, description: /Dynamic disks.*not built yet/ });
   expect((await api.fetch('/deployments/%zz')).status).toBe(400);
 });
 

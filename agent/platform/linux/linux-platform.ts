@@ -34,7 +34,15 @@ export interface LinuxOptions {
   log: Log;
 }
 
-export function linuxPlatform({ base, machine, ownMounts = false, extraPath, formatting, clock, log }: LinuxOptions): Platform {
+export function linuxPlatform({
+  base,
+  machine,
+  ownMounts = false,
+  extraPath,
+  formatting,
+  clock,
+  log,
+}: LinuxOptions): Platform {
   const paths = agentPaths(base);
   const searchPath = [...extraPath, systemPath].join(':');
   const disks = linuxDisks({ clock, formatting });
