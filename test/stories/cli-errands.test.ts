@@ -1,17 +1,17 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { givenCli } from '../support/given-cli.ts';
+import { givenCliDirector, noSignals, shipped, type CliDirector } from '../support/given-cli-director.ts';
 
-let cli: Awaited<ReturnType<typeof givenCli>>;
+let cli: CliDirector;
 beforeAll(async () => {
-  cli = await givenCli();
+  cli = await givenCliDirector({ ...noSignals, untilStopped: () => new Promise<void>(() => {}) });
 }, 30_000);
 afterAll(() => cli.close());
 
 test('an errand of a group and of a job is run, its output shown, and logs are fetched', async () => {
   await cli.uploadGreeter();
-  const quickstart = await readFile(cli.shipped('manifests/shipped/quickstart/greeter.yml'), 'utf8');
+  const quickstart = await readFile(shipped('manifests/shipped/quickstart/greeter.yml'), 'utf8');
   const withoutDisks = quickstart.trimEnd().replace(/^ *persistent_disk.*\n/gm, '');
   const group = `- name: tests
   lifecycle: errand

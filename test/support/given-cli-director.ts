@@ -20,7 +20,7 @@ export const noSignals = { untilStopped: () => Promise.resolve(), onInterrupt: (
 export type CliDirector = Awaited<ReturnType<typeof givenCliDirector>>;
 
 /** A whole director in this process, with simulated machines, and command lines against it in a directory of its own. */
-export async function givenCliDirector() {
+export async function givenCliDirector(signals: typeof noSignals = noSignals) {
   const dir = await mkdtemp(join(tmpdir(), 'cli-story-'));
   const config = join(dir, 'director.yml');
   await writeFile(
@@ -60,7 +60,7 @@ export async function givenCliDirector() {
       cwd: dir,
       streams,
       terminal,
-      ...noSignals,
+      ...signals,
       version: '1.2.3',
     });
     return { code, text: streams.text(), errors: streams.errors() };
@@ -84,6 +84,17 @@ export async function givenCliDirector() {
       const workDir = await mkdtemp(join(dir, 'pack-'));
       const packed = await packReleaseDir({ dir: shipped('releases/shipped/greeter'), workDir, version });
       await writeTarball(packed, join(dir, file));
+    },
+    /** Release, stemcell and cloud config: all that the greeter's deploy needs. */
+    async uploadGreeter() {
+      await this.packGreeter('1');
+      for (const words of [
+        ['create-stemcell', 'stemcell.tgz'],
+        ['upload-release', 'greeter.tgz'],
+        ['upload-stemcell', 'stemcell.tgz'],
+        ['update-cloud-config', shipped('manifests/shipped/quickstart/cloud-config.yml')],
+      ])
+        expect(await gantry(words)).toMatchObject({ code: 0 });
     },
     async close() {
       await director.stop();
